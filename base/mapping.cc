@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/mapping.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <bit>
+#include <cstdint>
+#include <fstream>
+#include <string>
+#include <utility>
+
+namespace culvert {
+namespace {
+
+constexpr std::size_t kHugePageSize = std::size_t{2} << 20;
+constexpr std::size_t kSmallPageSize = 4096;
+
+std::size_t round_up(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
+
+bool transparent_huge_pages_on() {
+  std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
+  std::string line;
+  std::getline(file, line);
+  return line.find("[never]") == std::string::npos && !line.empty();
+}
+
+std::size_t address_of(const std::byte* pointer) { return std::bit_cast<std::uintptr_t>(pointer); }
+
+std::byte* map_anonymous(std::size_t size, int extra_flags) {
+  void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | extra_flags, -1, 0);
+  return address == MAP_FAILED ? nullptr : static_cast<std::byte*>(address);
+}
+
+}  // namespace
+
+std::string_view page_kind_text(PageKind kind) noexcept {
+  switch (kind) {
+    case PageKind::kHuge: return "2 MB pages";
+    case PageKind::kTransparentHuge: return "transparent huge pages";
+    case PageKind::kSmall: return "4 KB pages";
+  }
+  return "unknown pages";
+}
+
+Mapping::Mapping(std::byte* data, std::size_t size, PageKind pages, Fd fd) noexcept
+    : data_(data), size_(size), pages_(pages), fd_(std::move(fd)) {}
+
+Mapping Mapping::anonymous(std::size_t size, HugePages huge_pages, std::string_view what) {
+  const bool want_huge = huge_pages == HugePages::kTry && size >= kHugePageSize;
+  if (want_huge) {
+    const std::size_t rounded = round_up(size, kHugePageSize);
+    if (auto* data = map_anonymous(rounded, MAP_HUGETLB | MAP_POPULATE)) return {data, rounded, PageKind::kHuge, Fd()};
+  }
+  // Room to begin on a 2 MB boundary, so that transparent huge pages can back all of it.
+  const std::size_t rounded = round_up(size, want_huge ? kHugePageSize : kSmallPageSize);
+  const std::size_t slack = want_huge ? kHugePageSize : 0;
+  auto* raw = map_anonymous(rounded + slack, 0);
+  if (raw == nullptr) {
+    throw SetupError(errno_error("reserving " + std::to_string(size >> 20) + " MiB for " + std::string(what),
+                                 "lower the limits in the configuration, or give the machine more memory"));
+  }
+  const std::size_t skip = want_huge ? round_up(address_of(raw), kHugePageSize) - address_of(raw) : 0;
+  if (skip > 0) ::munmap(raw, skip);
+  if (slack > skip) ::munmap(raw + skip + rounded, slack - skip);
+  auto* data = raw + skip;
+  PageKind pages = PageKind::kSmall;
+  if (want_huge && transparent_huge_pages_on() && ::madvise(data, rounded, MADV_HUGEPAGE) == 0) {
+    pages = PageKind::kTransparentHuge;
+  }
+  if (::madvise(data, rounded, MADV_POPULATE_WRITE) != 0) {
+    for (std::size_t at = 0; at < rounded; at += kSmallPageSize) data[at] = std::byte{0};
+  }
+  return {data, rounded, pages, Fd()};
+}
+
+Mapping Mapping::shared(std::size_t size, std::string_view name) {
+  const std::size_t rounded = round_up(size, kSmallPageSize);
+  Fd fd(::memfd_create(std::string(name).c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(rounded)) != 0) {
+    throw SetupError(errno_error("making the shared memory " + std::string(name)));
+  }
+  void* address = ::mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd.get(), 0);
+  if (address == MAP_FAILED) throw SetupError(errno_error("mapping the shared memory " + std::string(name)));
+  return {static_cast<std::byte*>(address), rounded, PageKind::kSmall, std::move(fd)};
+}
+
+Mapping Mapping::read_only(const Fd& fd) {
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) throw SetupError(errno_error("reading the size of a shared memory"));
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
+  if (address == MAP_FAILED) throw SetupError(errno_error("mapping a shared memory to read"));
+  return {static_cast<std::byte*>(address), size, PageKind::kSmall, Fd()};
+}
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      pages_(other.pages_),
+      fd_(std::move(other.fd_)) {}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  std::swap(pages_, other.pages_);
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+Mapping::~Mapping() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+}  // namespace culvert
