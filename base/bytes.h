@@ -54,7 +54,11 @@ std::span<T> array_over(std::span<std::byte> memory) noexcept {
 }
 
 /// Characters of a byte range, for text that came in a packet or a message.
-inline const char* as_chars(const std::byte* bytes) noexcept { return reinterpret_cast<const char*>(bytes); }
-inline std::byte* as_bytes_pointer(void* memory) noexcept { return static_cast<std::byte*>(memory); }
+inline const char* as_chars(const std::byte* bytes) noexcept {
+  return reinterpret_cast<const char*>(bytes);
+}
+inline std::byte* as_bytes_pointer(void* memory) noexcept {
+  return static_cast<std::byte*>(memory);
+}
 
 }  // namespace culvert

@@ -16,12 +16,13 @@ inline constexpr bool kChecks = false;
 
 }  // namespace culvert
 
-#define CULVERT_CHECK(condition) \
-  (__builtin_expect(static_cast<bool>(condition), 1) ? void(0) : ::culvert::check_failed(__FILE__, __LINE__, #condition))
+#define CULVERT_CHECK(condition)                               \
+  (__builtin_expect(static_cast<bool>(condition), 1) ? void(0) \
+                                                     : ::culvert::check_failed(__FILE__, __LINE__, #condition))
 
-#define CULVERT_ASSERT(condition)              \
-  do {                                         \
-    if constexpr (::culvert::kChecks) {        \
-      CULVERT_CHECK(condition);                \
-    }                                          \
+#define CULVERT_ASSERT(condition)       \
+  do {                                  \
+    if constexpr (::culvert::kChecks) { \
+      CULVERT_CHECK(condition);         \
+    }                                   \
   } while (false)

@@ -2,7 +2,6 @@
 #include "base/cpu.h"
 
 #include <sched.h>
-
 #include <string>
 
 namespace culvert {

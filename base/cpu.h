@@ -8,8 +8,12 @@
 namespace culvert {
 
 /// Fetch a cache line that will be read soon. Never faults, whatever the address.
-inline void prefetch(const void* address) noexcept { __builtin_prefetch(address, 0, 3); }
-inline void prefetch_for_write(const void* address) noexcept { __builtin_prefetch(address, 1, 3); }
+inline void prefetch(const void* address) noexcept {
+  __builtin_prefetch(address, 0, 3);
+}
+inline void prefetch_for_write(const void* address) noexcept {
+  __builtin_prefetch(address, 1, 3);
+}
 
 /// One breath of a spinning loop.
 inline void cpu_pause() noexcept {

@@ -24,7 +24,9 @@ struct HashKey {
 namespace hash_detail {
 __extension__ using Product = unsigned __int128;
 
-inline Product multiply(std::uint64_t a, std::uint64_t b) noexcept { return static_cast<Product>(a) * b; }
+inline Product multiply(std::uint64_t a, std::uint64_t b) noexcept {
+  return static_cast<Product>(a) * b;
+}
 
 inline std::uint64_t finish(Product sum) noexcept {
   const std::uint64_t folded = static_cast<std::uint64_t>(sum) ^ static_cast<std::uint64_t>(sum >> 64);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mapping.h"
 
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 #include <bit>
 #include <cstdint>
 #include <fstream>
 #include <string>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <utility>
 
 namespace culvert {
@@ -16,7 +15,9 @@ namespace {
 constexpr std::size_t kHugePageSize = std::size_t{2} << 20;
 constexpr std::size_t kSmallPageSize = 4096;
 
-std::size_t round_up(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
+std::size_t round_up(std::size_t size, std::size_t unit) {
+  return (size + unit - 1) / unit * unit;
+}
 
 bool transparent_huge_pages_on() {
   std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
@@ -25,7 +26,9 @@ bool transparent_huge_pages_on() {
   return line.find("[never]") == std::string::npos && !line.empty();
 }
 
-std::size_t address_of(const std::byte* pointer) { return std::bit_cast<std::uintptr_t>(pointer); }
+std::size_t address_of(const std::byte* pointer) {
+  return std::bit_cast<std::uintptr_t>(pointer);
+}
 
 std::byte* map_anonymous(std::size_t size, int extra_flags) {
   void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | extra_flags, -1, 0);
@@ -36,9 +39,12 @@ std::byte* map_anonymous(std::size_t size, int extra_flags) {
 
 std::string_view page_kind_text(PageKind kind) noexcept {
   switch (kind) {
-    case PageKind::kHuge: return "2 MB pages";
-    case PageKind::kTransparentHuge: return "transparent huge pages";
-    case PageKind::kSmall: return "4 KB pages";
+    case PageKind::kHuge:
+      return "2 MB pages";
+    case PageKind::kTransparentHuge:
+      return "transparent huge pages";
+    case PageKind::kSmall:
+      return "4 KB pages";
   }
   return "unknown pages";
 }

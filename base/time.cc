@@ -12,7 +12,11 @@ std::uint64_t read_clock(clockid_t clock) noexcept {
 }
 }  // namespace
 
-Now monotonic_ns() noexcept { return read_clock(CLOCK_MONOTONIC); }
-std::uint64_t thread_cpu_ns() noexcept { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
+Now monotonic_ns() noexcept {
+  return read_clock(CLOCK_MONOTONIC);
+}
+std::uint64_t thread_cpu_ns() noexcept {
+  return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
 
 }  // namespace culvert

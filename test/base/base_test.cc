@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-
 #include <array>
 #include <cstring>
+#include <fcntl.h>
 #include <set>
 
 #include "base/bytes.h"

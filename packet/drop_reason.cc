@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "packet/verdict.h"
+
+namespace culvert {
+namespace {
+
+constexpr std::array<DropReasonText, kDropReasons> kTexts{{
+    {"none", "Not dropped."},
+    {"ethernet_truncated", "The frame is shorter than an Ethernet header."},
+    {"vlan_too_many", "The frame carries more than two VLAN tags."},
+    {"vlan_unknown", "The frame's VLAN belongs to no configured interface."},
+    {"not_ip", "The frame is neither IPv4 nor IPv6; XDP should have left it to the kernel."},
+    {"ipv4_truncated", "The frame ends inside the IPv4 header."},
+    {"ipv4_header_length", "The IPv4 header says version or header length that cannot be."},
+    {"ipv4_total_length", "The IPv4 total length is larger than the frame or smaller than the header."},
+    {"ipv4_checksum", "The IPv4 header checksum is wrong; look for a bad link or NIC on the way here."},
+    {"ipv6_truncated", "The frame ends inside the IPv6 header, or its version is not 6."},
+    {"ipv6_payload_length", "The IPv6 payload length is larger than the frame."},
+    {"ipv6_extension_truncated", "The packet ends inside an IPv6 extension header (RFC 7112)."},
+    {"ipv6_extension_too_many", "The IPv6 header chain has more extension headers than are walked."},
+    {"fragment_bad", "A fragment's offset and length go past 65535 bytes, or its length is not a multiple of 8."},
+    {"transport_truncated", "The packet ends inside its TCP, UDP, ICMP, SCTP or GRE header."},
+    {"transport_length", "The transport header's own length field contradicts the packet."},
+    {"source_martian", "The source address cannot be a source: loopback, multicast, broadcast or unspecified."},
+    {"destination_martian", "The destination address cannot be routed: loopback or unspecified."},
+    {"source_link_local", "A link-local source must not be forwarded (RFC 4291 2.5.6, RFC 3927 7)."},
+    {"destination_link_local", "A link-local destination must not be forwarded (RFC 4291 2.5.6, RFC 3927 7)."},
+    {"multicast", "Multicast and broadcast are not forwarded; the kernel gets its own copy in XDP."},
+    {"source_route", "The packet carries a source route option or a type 0 routing header (RFC 5095, RFC 7126)."},
+    {"ttl_expired", "TTL or hop limit reached zero here; a time-exceeded message was sent if the rate allows."},
+    {"no_route", "No route leads to the destination; see `culvert show routes`."},
+    {"route_blackhole", "The route to the destination is a blackhole."},
+    {"route_unreachable",
+     "The route to the destination is of type unreachable; a message was sent if the rate allows."},
+    {"route_prohibit", "The route to the destination is of type prohibit; a message was sent if the rate allows."},
+    {"packet_too_big", "Larger than the egress MTU and not to be fragmented; the sender was told if the rate allows."},
+    {"fragmentation_failed", "An IPv4 packet had to be fragmented and could not: bad options or no free frames."},
+    {"neighbor_pending_full", "Too many packets wait for neighbours; the oldest one made room."},
+    {"neighbor_timeout", "The next hop did not answer ARP or ND in time; see `culvert show neighbors`."},
+    {"interface_unknown", "The route leads out of an interface that Culvert does not own."},
+    {"interface_down", "The egress interface is down."},
+    {"transmit_queue_full", "The tx ring of the egress lane is full: the link is slower than what is offered."},
+    {"transmit_failed",
+     "The kernel refused the packet on transmit (EBUSY: its queue was full, or the packet too long)."},
+    {"handoff_full", "The hand-off ring to the worker that owns the egress lane is full."},
+    {"punt_full", "The queue of packets for the kernel is full."},
+    {"punt_failed", "The kernel did not take the packet from the tun."},
+    {"no_frames", "No free frame for a packet that had to be made."},
+    {"worker_stopping", "The packet was held or queued when its worker or its lane stopped."},
+}};
+
+}  // namespace
+
+const DropReasonText& drop_reason_text(DropReason reason) noexcept {
+  const auto index = static_cast<std::size_t>(reason);
+  return kTexts[index < kDropReasons ? index : 0];
+}
+
+static_assert(kTexts.back().name == "worker_stopping", "one text for each reason, in enum order");
+
+}  // namespace culvert

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of a packet. Each packet leaves the pipeline with one verdict; a drop has a reason; a reason has a name
+// (for counters and metrics) and a sentence (for people). The sentences stand once, in drop_reason.cc.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace culvert {
+
+enum class Verdict : std::uint8_t {
+  kNone,     ///< no stage has decided yet
+  kForward,  ///< to the lane of `egress`
+  kDrop,     ///< its frame goes back to the pool; `drop_reason` says why
+  kPunt,     ///< to the kernel through the tun
+  kHold,     ///< kept by the pipeline: waits for a neighbour
+};
+
+enum class DropReason : std::uint8_t {
+  kNone,
+  kEthernetTruncated,
+  kVlanTooMany,
+  kVlanUnknown,
+  kNotIp,
+  kIpv4Truncated,
+  kIpv4HeaderLength,
+  kIpv4TotalLength,
+  kIpv4Checksum,
+  kIpv6Truncated,
+  kIpv6PayloadLength,
+  kIpv6ExtensionTruncated,
+  kIpv6ExtensionTooMany,
+  kFragmentBad,
+  kTransportTruncated,
+  kTransportLength,
+  kSourceMartian,
+  kDestinationMartian,
+  kSourceLinkLocal,
+  kDestinationLinkLocal,
+  kMulticast,
+  kSourceRoute,
+  kTtlExpired,
+  kNoRoute,
+  kRouteBlackhole,
+  kRouteUnreachable,
+  kRouteProhibit,
+  kPacketTooBig,
+  kFragmentationFailed,
+  kNeighborPendingFull,
+  kNeighborTimeout,
+  kInterfaceUnknown,
+  kInterfaceDown,
+  kTransmitQueueFull,
+  kTransmitFailed,
+  kHandoffFull,
+  kPuntFull,
+  kPuntFailed,
+  kNoFrames,
+  kWorkerStopping,
+  kCount,
+};
+
+inline constexpr std::size_t kDropReasons = static_cast<std::size_t>(DropReason::kCount);
+
+struct DropReasonText {
+  std::string_view name;      ///< snake_case, stable: counters, JSON, metrics
+  std::string_view sentence;  ///< what happened and what an operator may do about it
+};
+
+/// The one table of names and sentences, in enum order.
+const DropReasonText& drop_reason_text(DropReason reason) noexcept;
+
+}  // namespace culvert

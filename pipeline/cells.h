@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+
+#include "base/cell.h"
+#include "packet/packet.h"
+#include "packet/verdict.h"
+
+namespace culvert {
+
+/// What one worker's pipeline counts. The sums obey, at the end of each turn (docs/ARCHITECTURE.md, "Conservation"):
+///   received + handed_in + generated = forwarded + dropped + punted + handed_out + held
+struct alignas(kCacheLine) PipelineCells {
+  Cell received;    ///< packets from lanes
+  Cell handed_in;   ///< packets from other workers
+  Cell generated;   ///< packets that we made (ICMP errors, fragments)
+  Cell forwarded;   ///< taken by a lane's tx ring
+  Cell punted;      ///< taken by the punt queue
+  Cell handed_out;  ///< given to another worker
+  Cell held;        ///< waiting for a neighbour now (a level, not a sum)
+  Cell bursts;      ///< non-empty bursts processed
+  Cell partial_checksums_completed;
+  Cell icmp_errors_sent, icmp_errors_suppressed;
+  Cell fragmented;  ///< IPv4 packets that left as fragments
+  Cell route_lookups;
+  Gauge pending;  ///< packets waiting for neighbours
+
+  /// Per ingress interface (the last line: made by us or unknown) and reason.
+  std::array<std::array<Cell, kDropReasons>, kMaxInterfaces + 1> drops;
+  struct InterfaceCells {
+    Cell rx_packets, rx_bytes, tx_packets, tx_bytes;
+  };
+  std::array<InterfaceCells, kMaxInterfaces + 1> interfaces;
+
+  void count_drop(InterfaceIndex ingress, DropReason reason) noexcept {
+    drops[line(ingress)][static_cast<std::size_t>(reason)].add();
+  }
+  static constexpr std::size_t line(InterfaceIndex interface) noexcept {
+    return interface < kMaxInterfaces ? interface : kMaxInterfaces;
+  }
+};
+
+}  // namespace culvert

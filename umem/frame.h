@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frames: the currency of the packet path. The region (UMEM) is cut into frames of equal size; a FrameAddress is a
+// frame's byte offset. Every frame has a home worker, by address: worker w of W owns the w-th equal part. At any moment
+// each frame has exactly one holder:
+//
+//   pool -> fill ring (kernel) -> rx ring -> burst -> tx ring (kernel) -> completion ring -> pool
+//                                              |-> hand-off ring, punt queue, pending neighbour -> ... -> pool
+//
+// A worker that frees a stranger's frame keeps it aside and sends it home in batches.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "packet/packet.h"
+
+namespace culvert {
+
+using WorkerIndex = std::uint16_t;
+inline constexpr std::size_t kMaxWorkers = 16;
+
+/// Who may hold a frame; the lines of a worker's frame budget.
+enum class FrameHolder : std::uint8_t {
+  kPool,       ///< free, at home
+  kStrangers,  ///< free, waiting to be sent to its home worker
+  kReceive,    ///< with lanes for receiving: fill ring, kernel, rx ring
+  kTransmit,   ///< with lanes for sending: tx ring, kernel, completion ring
+  kPending,    ///< waits for a neighbour
+  kPunt,       ///< with the thread that writes to the tun
+  kHandoff,    ///< in a hand-off ring, on the way to another worker (counted by the sender until received)
+  kCount,
+};
+
+inline constexpr std::size_t kFrameHolders = static_cast<std::size_t>(FrameHolder::kCount);
+
+/// "pool", "strangers", ...: stable names for status and metrics.
+std::string_view frame_holder_name(FrameHolder holder) noexcept;
+
+}  // namespace culvert

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "umem/frame.h"
+
+namespace culvert {
+
+/// Which frames are at home with which worker: equal parts of the region, in order.
+struct FrameHomes {
+  std::uint64_t bytes_per_worker = 0;  ///< a multiple of the frame size
+  WorkerIndex workers = 1;
+
+  WorkerIndex home_of(FrameAddress frame) const noexcept { return static_cast<WorkerIndex>(frame / bytes_per_worker); }
+};
+
+/// One worker's free frames: a stack, so that the frame freed last (still in the cache) is used first. Not shared: only
+/// the owning worker calls it. Storage is given by the constructor's caller and must hold every home frame, and for
+/// strangers every frame of the region.
+class FramePool {
+ public:
+  FramePool(WorkerIndex self, FrameHomes homes, std::uint32_t frame_size, std::span<FrameAddress> storage,
+            std::span<FrameAddress> stranger_storage) noexcept;
+  FramePool(const FramePool&) = delete;
+  FramePool& operator=(const FramePool&) = delete;
+
+  std::uint32_t available() const noexcept { return free_count_; }
+  std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(free_.size()); }
+  std::uint32_t frame_size() const noexcept { return frame_size_; }
+
+  /// Takes up to frames.size() frames; returns how many.
+  std::uint32_t take(std::span<FrameAddress> frames) noexcept;
+  bool take(FrameAddress& frame) noexcept { return take(std::span<FrameAddress>(&frame, 1)) == 1; }
+
+  /// Frees a frame, whoever's it is. `frame` may be any address inside it.
+  void give(FrameAddress frame) noexcept;
+
+  /// Frames of other workers, to be sent home; the caller removes what it has sent with remove_strangers().
+  std::span<const FrameAddress> strangers() const noexcept { return strangers_.first(stranger_count_); }
+  /// Removes the stranger at `index` (the last one takes its place).
+  void remove_stranger(std::uint32_t index) noexcept;
+
+  WorkerIndex home_of(FrameAddress frame) const noexcept { return homes_.home_of(frame); }
+
+ private:
+  std::span<FrameAddress> free_;
+  std::span<FrameAddress> strangers_;
+  FrameHomes homes_;
+  std::uint64_t frame_mask_;
+  std::uint32_t frame_size_;
+  std::uint32_t free_count_ = 0;
+  std::uint32_t stranger_count_ = 0;
+  WorkerIndex self_;
+};
+
+}  // namespace culvert
