@@ -31,7 +31,7 @@ namespace culvert {
 
 /// Index of an entry; the LPM tables store it in 15 bits.
 using NextHopIndex = std::uint16_t;
-inline constexpr NextHopIndex kNoRoute = 0;
+inline constexpr NextHopIndex kNoRouteIndex = 0;
 inline constexpr std::size_t kMaxNextHops = 32768;
 
 enum class NextHopKind : std::uint8_t {
