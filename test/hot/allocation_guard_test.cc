@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/support/allocation_guard.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "test/support/catch.h"
+
+using namespace culvert;
+
+namespace {
+
+/// Keeps the compiler from removing an allocation that nobody reads.
+void keep(const void* memory) {
+  __asm__ volatile("" : : "g"(memory) : "memory");
+}
+
+/// Runs `work` on another thread between two moments that the caller's watch spans; the thread itself is made before.
+template <typename Work>
+std::uint64_t allocations_of_other_thread(Work work) {
+  std::atomic<int> step{0};
+  std::thread other([&] {
+    while (step.load() == 0) std::this_thread::yield();
+    work();
+    step.store(2);
+    while (step.load() != 3) std::this_thread::yield();
+  });
+  std::uint64_t count = 0;
+  {
+    const AllocationGuard guard(WatchedThreads::kOthers);
+    step.store(1);
+    while (step.load() != 2) std::this_thread::yield();
+    keep(std::make_unique<int>(1).get());  // this thread's own does not count
+    count = guard.allocations();
+  }
+  step.store(3);
+  other.join();
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("every way to the heap is counted on the watched thread") {
+  const AllocationGuard guard(WatchedThreads::kThis);
+  keep(std::make_unique<int>(1).get());
+  const auto after_one = guard.allocations();
+  void* memory = std::malloc(10);
+  keep(memory);
+  memory = std::realloc(memory, 100'000);
+  keep(memory);
+  std::free(memory);
+  void* zeroed = std::calloc(3, 5);
+  keep(zeroed);
+  std::free(zeroed);
+  struct alignas(128) Wide {
+    char bytes[128];
+  };
+  keep(std::make_unique<Wide>().get());
+  const auto after_all = guard.allocations();
+  CHECK(after_one == 1);
+  CHECK(after_all == 5);
+  CHECK(guard.first_call_stack().find("thread ") == 0);
+}
+
+TEST_CASE("nothing is counted when no watch lives or the work leaves the heap alone") {
+  std::vector<int> numbers(100);
+  const AllocationGuard guard(WatchedThreads::kThis);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i);
+  keep(numbers.data());
+  const auto count = guard.allocations();
+  CHECK(count == 0);
+  CHECK(guard.first_call_stack().empty());
+}
+
+TEST_CASE("an allocation of another thread is counted, and this thread's are not") {
+  CHECK(allocations_of_other_thread([] { keep(std::make_unique<long>(7).get()); }) == 1);
+}
+
+TEST_CASE("another thread that leaves the heap alone counts nothing") {
+  CHECK(allocations_of_other_thread([] { keep(nullptr); }) == 0);
+}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every header compiles alone, and twice. Results are kept by content, so that only what changed is compiled again."""
+
+import concurrent.futures
+import hashlib
+import os
+import shutil
+import subprocess
+
+from check_includes import INCLUDE
+from tree import Finding
+
+NAME = "headers"
+COMPILER = "g++"
+NEEDS = COMPILER
+FLAGS = ["-std=c++20", "-D_GNU_SOURCE", "-DCULVERT_CHECKS=1", "-fsyntax-only", "-w", "-x", "c++", "-"]
+# Written for the BPF compiler, or made by the build.
+NOT_ALONE = (".bpf.h", ".skel.h", "vmlinux.h")
+
+
+def check(tree):
+    if not shutil.which(COMPILER):
+        return
+    paths = [p for p in tree.with_suffix(".h") if not p.endswith(NOT_ALONE) and not needs_generated(tree, p, set())]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for path, error in zip(paths, pool.map(lambda p: compile_alone(tree, p), paths)):
+            if error:
+                yield Finding(path, 1, f"does not compile alone: {error}")
+
+
+def needs_generated(tree, path, seen):
+    """True if a header below this one is made by the build, which the lint does not wait for."""
+    if path in seen:
+        return False
+    seen.add(path)
+    return any(p.endswith(NOT_ALONE) or needs_generated(tree, p, seen) for p in quoted(tree, path))
+
+
+def quoted(tree, path):
+    if not os.path.exists(os.path.join(tree.root, path)):
+        return []
+    return [m.group("what")[1:-1] for m in INCLUDE.finditer(tree.code(path)) if m.group("what").startswith('"')]
+
+
+def digest(tree, path):
+    """Of the header and of everything of ours below it; system headers change with the machine, not with us."""
+    seen, todo, sum_ = set(), [path], hashlib.sha256(" ".join([COMPILER, *FLAGS]).encode())
+    while todo:
+        current = todo.pop()
+        if current in seen or not os.path.exists(os.path.join(tree.root, current)):
+            continue
+        seen.add(current)
+        sum_.update(current.encode() + b"\0" + tree.bytes(current))
+        todo += quoted(tree, current)
+    return sum_.hexdigest()
+
+
+def compile_alone(tree, path):
+    mark = os.path.join(tree.cache, digest(tree, path)) if tree.cache else None
+    if mark and os.path.exists(mark):
+        return None
+    unit = f'#include "{path}"\n#include "{path}"\n'
+    run = subprocess.run([COMPILER, "-I", tree.root, *FLAGS], input=unit, text=True, capture_output=True, check=False)
+    if run.returncode != 0:
+        errors = [line for line in run.stderr.splitlines() if "error" in line]
+        return (errors or run.stderr.splitlines() or ["no message"])[0]
+    if mark:
+        os.makedirs(tree.cache, exist_ok=True)
+        with open(mark, "w", encoding="utf-8"):
+            pass
+    return None
+
+
+GOOD = {"base/a.h": "#pragma once\n#include <vector>\ninline std::vector<int> f() { return {}; }\n"}
+BAD = [
+    ({"base/a.h": "#pragma once\ninline std::vector<int> f() { return {}; }\n"}, "does not compile alone"),
+    ({"base/a.h": "struct A {};\n"}, "does not compile alone"),
+]
