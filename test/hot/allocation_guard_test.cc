@@ -19,25 +19,32 @@ void keep(const void* memory) {
   __asm__ volatile("" : : "g"(memory) : "memory");
 }
 
-/// Runs `work` on another thread between two moments that the caller's watch spans; the thread itself is made before.
+/// Runs `work` on another thread while this one watches the others. A thread's own start allocates, so it is over
+/// first.
 template <typename Work>
 std::uint64_t allocations_of_other_thread(Work work) {
-  std::atomic<int> step{0};
+  enum Step { kStarting, kReady, kWatched, kDone, kReleased };
+  std::atomic<Step> step{kStarting};
+  const auto wait_for = [&step](Step wanted) {
+    while (step.load() != wanted) std::this_thread::yield();
+  };
   std::thread other([&] {
-    while (step.load() == 0) std::this_thread::yield();
+    step.store(kReady);
+    wait_for(kWatched);
     work();
-    step.store(2);
-    while (step.load() != 3) std::this_thread::yield();
+    step.store(kDone);
+    wait_for(kReleased);
   });
+  wait_for(kReady);
   std::uint64_t count = 0;
   {
     const AllocationGuard guard(WatchedThreads::kOthers);
-    step.store(1);
-    while (step.load() != 2) std::this_thread::yield();
+    step.store(kWatched);
+    wait_for(kDone);
     keep(std::make_unique<int>(1).get());  // this thread's own does not count
     count = guard.allocations();
   }
-  step.store(3);
+  step.store(kReleased);
   other.join();
   return count;
 }
