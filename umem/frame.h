@@ -33,6 +33,21 @@ enum class FrameHolder : std::uint8_t {
 
 inline constexpr std::size_t kFrameHolders = static_cast<std::size_t>(FrameHolder::kCount);
 
+/// Bytes that XDP keeps free before a received packet (XDP_PACKET_HEADROOM, linux/bpf.h): data begins here. Packets
+/// that we make begin here too, so there is always room to put a header in front.
+inline constexpr std::uint32_t kFrameHeadroom = 256;
+
+/// The largest packet, Ethernet header included, that a frame of this size holds (net/xdp/xsk_buff_pool.h,
+/// xsk_pool_get_rx_frame_size).
+constexpr std::uint32_t frame_room(std::uint32_t frame_size) noexcept {
+  return frame_size - kFrameHeadroom;
+}
+
+/// The frame that an address lies in; frame sizes are powers of two.
+constexpr FrameAddress frame_start(FrameAddress address, std::uint32_t frame_size) noexcept {
+  return address & ~(FrameAddress{frame_size} - 1);
+}
+
 /// "pool", "strangers", ...: stable names for status and metrics.
 std::string_view frame_holder_name(FrameHolder holder) noexcept;
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The region: the one piece of memory that is registered as UMEM for every lane, so that a frame received on one
+// interface is sent on another without a copy. Frames of 2048 bytes hold an MTU of 1500 with two VLAN tags; 4096 is for
+// larger ones. Page size matters: reading the headers of cold frames costs 40 cycles a packet with huge pages and 66
+// with 4 KB ones, so the region says which it got.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/mapping.h"
+#include "umem/frame.h"
+#include "umem/ledger.h"
+#include "umem/pool.h"
+
+namespace culvert {
+
+inline constexpr std::uint32_t kSmallFrame = 2048;
+inline constexpr std::uint32_t kLargeFrame = 4096;
+
+/// What hot code needs to know of the region: where it is and how it is cut. Plain data, copied freely.
+struct RegionView {
+  std::byte* base = nullptr;
+  std::uint64_t bytes = 0;
+  std::uint32_t frame_size = 0;
+
+  std::byte* at(FrameAddress address) const noexcept { return base + address; }
+  /// The address of a byte inside the region.
+  FrameAddress address_of(const std::byte* pointer) const noexcept { return static_cast<FrameAddress>(pointer - base); }
+  bool contains(FrameAddress address, std::uint64_t length) const noexcept {
+    return address <= bytes && length <= bytes - address;
+  }
+  FrameAddress frame_of(FrameAddress address) const noexcept { return frame_start(address, frame_size); }
+  std::uint32_t frames() const noexcept { return static_cast<std::uint32_t>(bytes / frame_size); }
+};
+
+struct RegionConfig {
+  std::uint32_t frame_size = kSmallFrame;  ///< 2048 or 4096: what aligned UMEM takes (net/xdp/xdp_umem.c)
+  std::uint32_t frames = 0;                ///< at least one a worker; rounded up to a multiple of `workers`
+  WorkerIndex workers = 1;
+  HugePages huge_pages = HugePages::kTry;
+};
+
+/// Owns the memory. Neither moved nor freed while a lane or a pool refers to it.
+class Region {
+ public:
+  /// Throws SetupError when the numbers cannot be or there is no memory.
+  explicit Region(const RegionConfig& config);
+  Region(const Region&) = delete;
+  Region& operator=(const Region&) = delete;
+
+  RegionView view() const noexcept { return view_; }
+  std::uint32_t frame_size() const noexcept { return view_.frame_size; }
+  std::uint32_t frames() const noexcept { return view_.frames(); }
+  FrameHomes homes() const noexcept { return homes_; }
+  /// Which pages the kernel gave.
+  PageKind pages() const noexcept { return memory_.pages(); }
+
+  /// The ledger of test builds; hand it to every pool. Empty in other builds.
+  FrameLedger ledger() const noexcept { return {ledger_memory_.bytes().first(ledger_frames()), view_.frame_size}; }
+
+ private:
+  std::size_t ledger_frames() const noexcept { return kChecks ? view_.frames() : 0; }
+
+  Mapping memory_;
+  RegionView view_;
+  FrameHomes homes_;
+  Mapping ledger_memory_;
+};
+
+}  // namespace culvert
