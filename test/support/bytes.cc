@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/support/bytes.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
+#include <arpa/inet.h>
 #include <cctype>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 #include "base/bytes.h"
@@ -166,7 +165,9 @@ void write_pcap(const std::string& path, const std::vector<Bytes>& frames) {
 
 std::vector<Bytes> read_pcap(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::ostringstream contents;
+  contents << file.rdbuf();
+  const std::string text = contents.str();
   const auto all = std::as_bytes(std::span<const char>(text));
   std::size_t at = sizeof(PcapFileHeader);
   if (all.size() < at || load<PcapFileHeader>(all.data()).magic != PcapFileHeader{}.magic) {

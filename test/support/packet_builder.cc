@@ -250,8 +250,8 @@ void PacketBuilder::finish_layer(std::size_t index, Bytes& packet, const std::ve
   }
 }
 
-std::uint32_t PacketBuilder::pseudo_sum(std::size_t index, const Bytes& packet,
-                                        const std::vector<std::size_t>& offsets, std::size_t length) const {
+std::uint32_t PacketBuilder::pseudo_sum(std::size_t index, const Bytes& packet, const std::vector<std::size_t>& offsets,
+                                        std::size_t length) const {
   for (std::size_t i = index; i-- > 0;) {
     const std::size_t at = offsets[i];
     Bytes pseudo;

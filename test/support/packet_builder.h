@@ -26,7 +26,7 @@ struct Ipv4Fields {
   bool dont_fragment = false;
   bool more_fragments = false;
   std::uint32_t offset = 0;  ///< bytes, a multiple of 8
-  Bytes options;             ///< padded with zeros to a multiple of 4
+  Bytes options = {};        ///< padded with zeros to a multiple of 4
   int protocol = -1;         ///< -1: from the next layer
 };
 
@@ -41,7 +41,7 @@ struct TcpFields {
   std::uint8_t flags = 0x10;
   std::uint32_t sequence = 1, acknowledgment = 1;
   std::uint16_t window = 65535;
-  Bytes options;  ///< padded with zeros to a multiple of 4
+  Bytes options = {};  ///< padded with zeros to a multiple of 4
 };
 
 enum class BuildChecksum {
