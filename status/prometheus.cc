@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "status/prometheus.h"
+
+#include <fmt/format.h>
+#include <initializer_list>
+#include <utility>
+
+#include "packet/verdict.h"
+
+namespace culvert {
+namespace {
+
+struct Label {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// https://prometheus.io/docs/instrumenting/exposition_formats/: backslash, quote and newline are escaped in values.
+std::string escaped(std::string_view value) {
+  std::string text;
+  for (const char c : value) {
+    if (c == '\\' || c == '"') text += '\\';
+    text += c == '\n' ? std::string("\\n") : std::string(1, c);
+  }
+  return text;
+}
+
+class Writer {
+ public:
+  explicit Writer(std::size_t max_series) : left_(max_series) {}
+
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    header_ = fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+  }
+  void series(std::initializer_list<Label> labels, const OptionalCount& value) {
+    if (value) line(labels, fmt::format("{}", *value));
+  }
+  void series(std::initializer_list<Label> labels, const OptionalRate& value) {
+    if (value) line(labels, fmt::format("{:.9g}", *value));
+  }
+  std::string finish() {
+    const std::size_t left_out = left_out_;
+    left_ = 1;
+    family("culvert_metrics_series_left_out", "gauge", "Lines that the bound on the number of series left out.");
+    series({}, OptionalCount(left_out));
+    return std::move(text_);
+  }
+
+ private:
+  void line(std::initializer_list<Label> labels, const std::string& value) {
+    if (left_ == 0) {
+      ++left_out_;
+      return;
+    }
+    --left_;
+    text_ += std::exchange(header_, {});
+    text_ += name_;
+    char separator = '{';
+    for (const Label& label : labels) {
+      text_ += fmt::format("{}{}=\"{}\"", separator, label.name, escaped(label.value));
+      separator = ',';
+    }
+    if (labels.size() > 0) text_ += '}';
+    text_ += ' ' + value + '\n';
+  }
+
+  std::string text_, name_, header_;
+  std::size_t left_, left_out_ = 0;
+};
+
+OptionalRate ratio(const OptionalRate& percent) {
+  if (!percent) return std::nullopt;
+  return *percent / 100.0;
+}
+
+OptionalRate seconds_of_ms(const OptionalCount& milliseconds) {
+  if (!milliseconds) return std::nullopt;
+  return static_cast<double>(*milliseconds) / 1000.0;
+}
+
+void general(Writer& out, const StatusSnapshot& status) {
+  out.family("culvert_info", "gauge", "Version and fail mode of the running culvertd.");
+  out.series({{"version", status.version}, {"fail_mode", status.fail_mode}}, OptionalCount(1));
+  out.family("culvert_uptime_seconds", "gauge", "Time since culvertd started.");
+  out.series({}, seconds_of_ms(status.uptime_ms));
+  out.family("culvert_status_time_seconds", "gauge", "When these figures were collected, as Unix time.");
+  out.series({}, OptionalRate(static_cast<double>(status.time_unix_ms) / 1000.0));
+  out.family("culvert_configuration_generation", "gauge", "Number of the configuration in use.");
+  out.series({}, OptionalCount(status.snapshot_generation));
+  out.family("culvert_heartbeat_age_seconds", "gauge", "Age of the heartbeat that the XDP program checks.");
+  out.series({}, seconds_of_ms(status.heartbeat_age_ms));
+  out.family("culvert_errors_total", "counter", "Things that failed after start.");
+  out.series({}, OptionalCount(status.last_error ? status.last_error->count : 0));
+  out.family("culvert_resident_memory_bytes", "gauge", "Resident memory of culvertd.");
+  out.series({}, status.process.resident_bytes);
+  out.family("culvert_cpu_seconds_total", "counter", "CPU time that culvertd has used.");
+  out.series({}, seconds_of_ms(status.process.cpu_time_ms));
+  out.family("culvert_events_produced_total", "counter", "Events produced: delivered + lost.");
+  out.series({}, OptionalCount(status.events.produced));
+  out.family("culvert_events_delivered_total", "counter", "Events that went into the history and to watchers.");
+  out.series({}, OptionalCount(status.events.delivered));
+  out.family("culvert_events_lost_total", "counter", "Events that the rate limit of their kind took away.");
+  out.series({}, OptionalCount(status.events.lost));
+  out.family("culvert_agent_starts_total", "counter", "How often the agent process was started.");
+  if (status.agent) out.series({}, OptionalCount(status.agent->starts));
+  out.family("culvert_sessions", "gauge", "Active sessions.");
+  if (status.sessions) {
+    out.series({{"family", "ipv4"}}, OptionalCount(status.sessions->ipv4));
+    out.series({{"family", "ipv6"}}, OptionalCount(status.sessions->ipv6));
+  }
+}
+
+void resources(Writer& out, const StatusSnapshot& status) {
+  const auto family = [&](const char* name, const char* type, const char* help, OptionalCount ResourceStatus::*member) {
+    out.family(name, type, help);
+    for (const ResourceStatus& row : status.resources) {
+      out.series({{"resource", row.resource}, {"scope", row.scope}}, row.*member);
+    }
+  };
+  family("culvert_resource_max", "gauge", "How much the resource can hold.", &ResourceStatus::max);
+  family("culvert_resource_used", "gauge", "How much of the resource is used.", &ResourceStatus::used);
+  family("culvert_resource_peak", "gauge", "The most that was used since start or clear.", &ResourceStatus::peak);
+  family("culvert_resource_failures_total", "counter", "How often the resource was full.", &ResourceStatus::failures);
+  out.family("culvert_frames", "gauge", "Packet frames by holder.");
+  for (const NamedCount& holder : status.frames.holders)
+    out.series({{"holder", holder.name}}, OptionalCount(holder.value));
+  out.family("culvert_pressure_total", "counter", "Losses and waits in the kernel and in rings; should stay still.");
+  for (const PressureStatus& row : status.pressure) {
+    out.series({{"counter", row.counter}, {"scope", row.scope}}, OptionalCount(row.value));
+  }
+}
+
+std::uint64_t drops_of(const StatusSnapshot& status, std::string_view interface, std::string_view reason) {
+  for (const DropStatus& row : status.drops) {
+    if (row.interface == interface && row.reason == reason) return row.packets;
+  }
+  return 0;
+}
+
+void drops(Writer& out, const StatusSnapshot& status, bool zero_drops) {
+  out.family("culvert_drops_total", "counter", "Dropped packets by reason and by the interface where they came in.");
+  if (!zero_drops) {
+    for (const DropStatus& row : status.drops) {
+      out.series({{"reason", row.reason}, {"interface", row.interface}}, OptionalCount(row.packets));
+    }
+    return;
+  }
+  const auto interface_drops = [&](const std::string& interface) {
+    for (std::size_t reason = 1; reason < kDropReasons; ++reason) {
+      const std::string_view name = drop_reason_text(static_cast<DropReason>(reason)).name;
+      out.series({{"reason", name}, {"interface", interface}}, OptionalCount(drops_of(status, interface, name)));
+    }
+  };
+  for (const InterfaceStatus& row : status.interfaces) interface_drops(row.interface);
+  interface_drops("none");
+}
+
+void interfaces(Writer& out, const StatusSnapshot& status) {
+  out.family("culvert_interface_up", "gauge", "1 when the interface is up.");
+  for (const InterfaceStatus& row : status.interfaces) {
+    out.series({{"interface", row.interface}}, OptionalCount(row.state == "up" ? 1 : 0));
+  }
+  out.family("culvert_interface_packets_total", "counter", "Packets by interface and direction.");
+  for (const InterfaceStatus& row : status.interfaces) {
+    out.series({{"interface", row.interface}, {"direction", "rx"}}, OptionalCount(row.rx_packets));
+    out.series({{"interface", row.interface}, {"direction", "tx"}}, OptionalCount(row.tx_packets));
+  }
+  out.family("culvert_interface_bytes_total", "counter", "Bytes by interface and direction.");
+  for (const InterfaceStatus& row : status.interfaces) {
+    out.series({{"interface", row.interface}, {"direction", "rx"}}, OptionalCount(row.rx_bytes));
+    out.series({{"interface", row.interface}, {"direction", "tx"}}, OptionalCount(row.tx_bytes));
+  }
+  out.family("culvert_lane_up", "gauge", "1 when the lane is up; its mode is a label.");
+  for (const LaneStatus& row : status.lanes) {
+    out.series({{"interface", row.interface}, {"queue", std::to_string(row.queue)}, {"mode", row.mode_got}},
+               OptionalCount(row.state == "up" ? 1 : 0));
+  }
+  out.family("culvert_xdp_packets_total", "counter", "Packets that the XDP program saw, by what it did.");
+  for (const XdpActionStatus& row : status.xdp_actions) {
+    out.series({{"interface", row.interface}, {"action", row.action}, {"verdict", row.verdict}},
+               OptionalCount(row.packets));
+  }
+}
+
+void workers(Writer& out, const StatusSnapshot& status) {
+  const auto family = [&](const char* name, const char* type, const char* help, auto value) {
+    out.family(name, type, help);
+    for (const WorkerStatus& row : status.workers) out.series({{"worker", std::to_string(row.worker)}}, value(row));
+  };
+  family("culvert_worker_busy_ratio", "gauge", "Part of the last interval in turns that moved something.",
+         [](const WorkerStatus& row) { return ratio(row.busy_percent); });
+  family("culvert_worker_longest_turn_seconds", "gauge", "The longest turn since start or clear.",
+         [](const WorkerStatus& row) { return OptionalRate(static_cast<double>(row.longest_turn_ns) / 1e9); });
+  family("culvert_worker_stuck", "gauge", "1 when the worker has not finished a turn for two seconds.",
+         [](const WorkerStatus& row) { return OptionalCount(row.stuck_for_ms ? 1 : 0); });
+  family("culvert_worker_turns_total", "counter", "Turns of the worker's loop.",
+         [](const WorkerStatus& row) { return OptionalCount(row.turns); });
+  out.family("culvert_worker_packets_total", "counter",
+             "Packets by what became of them: received + handed_in + generated = the other ones + those held.");
+  for (const WorkerStatus& row : status.workers) {
+    const std::string worker = std::to_string(row.worker);
+    const std::pair<const char*, std::uint64_t> kinds[] = {{"received", row.received},    {"handed_in", row.handed_in},
+                                                           {"generated", row.generated},  {"forwarded", row.forwarded},
+                                                           {"dropped", row.dropped},      {"punted", row.punted},
+                                                           {"handed_out", row.handed_out}};
+    for (const auto& [kind, value] : kinds) out.series({{"worker", worker}, {"kind", kind}}, OptionalCount(value));
+  }
+  family("culvert_worker_held_packets", "gauge", "Packets that wait for a neighbour.",
+         [](const WorkerStatus& row) { return OptionalCount(row.held); });
+  family("culvert_worker_completed_checksums_total", "counter", "Partial checksums finished in software.",
+         [](const WorkerStatus& row) { return OptionalCount(row.partial_checksums_completed); });
+  family("culvert_worker_icmp_errors_total", "counter", "ICMP errors sent.",
+         [](const WorkerStatus& row) { return OptionalCount(row.icmp_errors_sent); });
+}
+
+}  // namespace
+
+std::string prometheus_text(const StatusSnapshot& status, const PrometheusOptions& options) {
+  Writer out(options.max_series);
+  general(out, status);
+  resources(out, status);
+  interfaces(out, status);
+  workers(out, status);
+  drops(out, status, options.zero_drops);
+  return out.finish();
+}
+
+}  // namespace culvert

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "status/resource.h"
+
+#include <array>
+#include <fmt/format.h>
+
+namespace culvert {
+namespace {
+
+constexpr std::array<ResourceText, kResourceKinds> kTexts{{
+    {"umem_frames", "Frames at home with one worker; used are those not in its pool.",
+     "Nothing new is received on this worker's lanes until frames come back; tx backlog is dropped before rx starves.",
+     "worker"},
+    {"rx_ring", "Packets that the kernel has put into the AF_XDP rx ring and the worker has not taken.",
+     "The kernel drops the newest packet and counts it (kernel_rx_ring_full).", "interface/queue"},
+    {"fill_ring", "Free frames given to the kernel to receive into; used are those it has not taken.",
+     "Normal: full means that the kernel has all the frames it can be given; the rest stay in the pool.",
+     "interface/queue", true},
+    {"tx_ring", "Packets queued for the kernel to send.",
+     "The newest packet is dropped (transmit_queue_full); receiving goes on.", "interface/queue"},
+    {"completion_ring", "Sent frames that the kernel gave back and the worker has not taken.",
+     "The kernel sends nothing more on this lane until the worker takes them, which it does every turn.",
+     "interface/queue"},
+    {"handoff_ring", "Packets on the way from another worker to this one.",
+     "The newest packet is dropped by the sender (handoff_full).", "worker"},
+    {"handoff_frames", "Free frames on the way home from another worker to this one.",
+     "They wait with the sender until its next turn; none is lost.", "worker"},
+    {"punt_queue", "Packets for the kernel that wait to be written to the tun.",
+     "The newest packet is dropped (punt_full).", "worker"},
+    {"pending_neighbors", "Packets that wait until their next hop has answered ARP or ND.",
+     "The oldest waiting packet is dropped to make room (neighbor_pending_full).", "worker"},
+    {"command_queue", "Commands from control that this worker has not applied.",
+     "Control keeps the command and tries again; packets are not affected.", "worker"},
+    {"interfaces", "Interfaces that Culvert owns.", "A configuration with more interfaces is refused as a whole.",
+     "culvertd"},
+    {"ipv4_routes", "IPv4 prefixes mirrored from the kernel.",
+     "New prefixes are not mirrored: counted, an event, and their packets follow a shorter prefix or none (no_route).",
+     "culvertd"},
+    {"ipv6_routes", "IPv6 prefixes mirrored from the kernel.",
+     "New prefixes are not mirrored: counted, an event, and their packets follow a shorter prefix or none (no_route).",
+     "culvertd"},
+    {"ipv4_lpm_groups",
+     "Second-level blocks of the IPv4 longest-prefix table, for prefixes longer than its first level.",
+     "As for ipv4_routes: a prefix that needs a new block is not mirrored.", "culvertd"},
+    {"ipv6_lpm_groups", "Blocks of the IPv6 longest-prefix table.",
+     "As for ipv6_routes: a prefix that needs a new block is not mirrored.", "culvertd"},
+    {"next_hops", "Distinct next hops of all routes, including those that wait for workers to let go of them.",
+     "A route that needs a new next hop is not mirrored: counted, an event.", "culvertd"},
+    {"multipath_groups", "Sets of next hops that routes share their packets among (ECMP).",
+     "A multipath route that needs a new group uses its first next hop only: counted, an event.", "culvertd"},
+    {"neighbors", "Neighbours mirrored from the kernel.",
+     "A new neighbour is not mirrored; packets to it wait and are dropped (neighbor_timeout).", "culvertd"},
+    {"managed_neighbors", "Neighbours that the kernel is asked to keep fresh because packets use them.",
+     "Further neighbours are resolved on demand and may age out: a packet may then wait for one.", "culvertd"},
+    {"deny_list", "Source prefixes that the XDP program drops.",
+     "A configuration with more prefixes is refused as a whole.", "culvertd"},
+    {"local_addresses", "Addresses of this host that the XDP program knows.",
+     "Packets to further addresses are redirected and punted instead of passed in XDP: slower, not lost.", "culvertd"},
+    {"failsafe_ports", "TCP ports of this host that XDP passes whatever state Culvert is in.",
+     "A configuration with more ports is refused as a whole.", "culvertd"},
+    {"control_connections", "Clients of the control socket.", "The new client is told so and closed.", "culvertd"},
+    {"watcher_backlog", "Bytes that wait for the slowest client of `culvert watch`.",
+     "That client is closed and counted; nobody else notices.", "culvertd"},
+    {"event_history", "Past events that `show events` and `watch events --from-start` can still tell.",
+     "Normal: the oldest event is forgotten; a watcher that had not read it yet is told how many it missed.",
+     "culvertd", true},
+    {"published_status", "Bytes of the status text that is published to the agent.",
+     "The text is not published: the agent serves the one before, with its age, and /healthz fails.", "culvertd"},
+    {"agent_connections", "HTTP clients of the agent (/metrics, /healthz, /status.json).",
+     "The new client is closed and counted.", "agent"},
+}};
+
+constexpr bool every_text_is_there() {
+  for (const ResourceText& text : kTexts) {
+    if (text.name.empty() || text.sentence.empty() || text.when_full.empty() || text.scope.empty()) return false;
+  }
+  return true;
+}
+static_assert(every_text_is_there(), "each kind has its name, its sentence, its line for full and its scope");
+static_assert(kTexts.back().name == "agent_connections", "one text for each kind, in enum order");
+
+}  // namespace
+
+const ResourceText& resource_text(ResourceKind kind) noexcept {
+  return kTexts[static_cast<std::size_t>(kind)];
+}
+
+std::string resources_document() {
+  std::string text =
+      "# Resources\n\n"
+      "Everything bounded in Culvert is in this table, and has a row in `culvert show system buffers detail`: its max, "
+      "how\n"
+      "much is used, the highest it was (since start or `culvert clear system buffers peak`), and how often it was "
+      "full.\n"
+      "This file is made from the table in `status/resource.cc`; a test keeps it in step.\n\n"
+      "| resource | scope | what it is | when full |\n|---|---|---|---|\n";
+  for (const ResourceText& row : kTexts) {
+    text += fmt::format("| `{}` | {} | {} | {} |\n", row.name, row.scope, row.sentence, row.when_full);
+  }
+  text +=
+      "\nA row is WARNING from 80 % and CRITICAL from 90 % on, computed from the exact numbers. A resource whose full "
+      "state\n"
+      "is normal (fill_ring, event_history) never warns.\n";
+  return text;
+}
+
+}  // namespace culvert

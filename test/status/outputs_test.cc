@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// One fixture through every output: they must say the same.
+#include <array>
+#include <boost/json.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "status/buffers.h"
+#include "status/json.h"
+#include "status/prometheus.h"
+#include "status/resource.h"
+#include "status/text.h"
+#include "test/status/fixture.h"
+#include "test/support/catch.h"
+
+namespace culvert {
+namespace {
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::string line_with(const std::string& text, const std::string& part) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (has(line, part)) return line;
+  }
+  return {};
+}
+
+const BufferAggregate& aggregate(const BufferReport& report, const std::string& resource) {
+  for (const BufferAggregate& row : report.resources) {
+    if (row.resource == resource) return row;
+  }
+  FAIL("no row of " << resource);
+  return report.resources.front();
+}
+
+TEST_CASE("the status of an aggregate is that of its worst member, by name") {
+  const BufferReport report = buffer_report(test::fixture());
+  const BufferAggregate& tx = aggregate(report, "tx_ring");
+  CHECK(tx.max == 4096u);
+  CHECK(tx.used == 2021u);
+  CHECK(tx.peak == 2048u);
+  CHECK(percent_text(tx.usage_percent) == "49.3");
+  CHECK(tx.status == "CRITICAL");
+  CHECK(tx.worst_scope == "wan0/0");
+  CHECK(percent_text(tx.worst_usage_percent) == "97.7");
+  CHECK(tx.members == 3);
+  CHECK(tx.unknown_members == 1);
+  const std::string line = line_with(buffers_text(report, {}), "tx_ring ");
+  CHECK(has(line, "2 of 3 known"));
+  CHECK(has(line, "CRITICAL (wan0/0 97.7%)"));
+}
+
+TEST_CASE("thresholds are of the exact numbers") {
+  CHECK(buffer_state(799, 1000) == BufferState::kOk);
+  CHECK(buffer_state(800, 1000) == BufferState::kWarning);
+  CHECK(buffer_state(899, 1000) == BufferState::kWarning);
+  CHECK(buffer_state(900, 1000) == BufferState::kCritical);
+  CHECK(buffer_state(79'999'999, 100'000'000) == BufferState::kOk);
+  CHECK(buffer_state(89'999'999, 100'000'000) == BufferState::kWarning);
+  CHECK(buffer_state(0, 1) == BufferState::kOk);
+  CHECK(percent_text(89.999999) == "89.9");
+  CHECK(percent_text(97.7) == "97.7");
+  CHECK(percent_text(100.0) == "100.0");
+}
+
+TEST_CASE("a warning is counted once, in the aggregate's screen and in the detail's") {
+  const BufferReport report = buffer_report(test::fixture());
+  REQUIRE(report.warnings.size() == 3);
+  CHECK(report.warnings[0].text == "tx_ring wan0/0 is 97.7% full: 2001 of 2048");
+  CHECK(report.warnings[1].text == "punt_queue worker 0 is 89.9% full: 899 of 1000");
+  CHECK(report.warnings[2].text == "worker 1 is stuck for 3.2 s: its figures are as old");
+  for (const bool detail : {false, true}) {
+    const std::string text = buffers_text(report, {false, detail});
+    CHECK(has(text, "3 warnings:"));
+    CHECK(has(text, "tx_busy"));
+    CHECK_FALSE(has(text, "tx_again"));
+    CHECK(has(text, "Active sessions: - "));
+  }
+}
+
+TEST_CASE("--check has one line a warning and the exit code of the worst") {
+  StatusSnapshot status = test::fixture();
+  CHECK(check_exit_code(buffer_report(status)) == 2);
+  CHECK(check_text(buffer_report(status)) ==
+        "CRITICAL: tx_ring wan0/0 is 97.7% full: 2001 of 2048\n"
+        "WARNING: punt_queue worker 0 is 89.9% full: 899 of 1000\n"
+        "CRITICAL: worker 1 is stuck for 3.2 s: its figures are as old\n");
+  status.workers[1].stuck_for_ms.reset();
+  status.resources[3].used = 0;
+  CHECK(check_exit_code(buffer_report(status)) == 1);
+  status.resources[5].used = 799;
+  CHECK(check_exit_code(buffer_report(status)) == 0);
+  CHECK(check_text(buffer_report(status)) == "OK: no resource is 80 % full\n");
+}
+
+TEST_CASE("unknown is a dash with a reason and JSON's null, never zero") {
+  const StatusSnapshot status = test::fixture();
+  const BufferReport report = buffer_report(status);
+  const std::string line = line_with(buffers_text(report, {false, true}), "wan0/1");
+  CHECK(has(line, "link down"));
+  CHECK_FALSE(has(line, " 0"));
+  CHECK(has(line_with(buffers_text(report, {}), "ipv6_routes"), "- (not in use)"));
+  const auto json = to_json(report);
+  const auto& row = json.at("detail").at(4);
+  CHECK(row.at("scope").as_string() == "wan0/1");
+  for (const char* key : {"max", "used", "peak", "failures", "usage_percent", "status"}) CHECK(row.at(key).is_null());
+  CHECK(row.at("unknown").as_string() == "link down");
+  CHECK_FALSE(has(prometheus_text(status), "scope=\"wan0/1\""));
+}
+
+TEST_CASE("a history that is meant to be full does not warn") {
+  const BufferReport report = buffer_report(test::fixture());
+  CHECK(aggregate(report, "event_history").status == "OK");
+}
+
+TEST_CASE("JSON comes back as the same snapshot") {
+  const StatusSnapshot status = test::fixture();
+  const std::string text = boost::json::serialize(to_json(status));
+  const auto back = status_from_json(boost::json::parse(text));
+  REQUIRE(back.has_value());
+  CHECK(boost::json::serialize(to_json(*back)) == text);
+  CHECK(status_text(*back, {}) == status_text(status, {}));
+  const auto report = buffers_from_json(boost::json::parse(boost::json::serialize(to_json(buffer_report(status)))));
+  REQUIRE(report.has_value());
+  CHECK(buffers_text(*report, {false, true}) == buffers_text(buffer_report(status), {false, true}));
+}
+
+TEST_CASE("JSON of another version is read as far as it goes; a wrong type is named") {
+  auto json = to_json(test::fixture());
+  json["something_new"] = 1;
+  json.erase("fail_mode");
+  const auto back = status_from_json(json);
+  REQUIRE(back.has_value());
+  CHECK(back->fail_mode.empty());
+  json["workers"].at(0).as_object()["cpu"] = "one";
+  const auto wrong = status_from_json(json);
+  REQUIRE(wrong.has_error());
+  CHECK(has(wrong.error().what, "workers[].cpu"));
+  CHECK(status_from_json(boost::json::value("text")).has_error());
+  CHECK(status_from_json(boost::json::parse(R"({"uptime_ms":-1})")).has_error());
+  CHECK(status_from_json(boost::json::parse(R"({"uptime_ms":1.5})")).has_error());
+}
+
+TEST_CASE("the screens say the fixture's figures") {
+  const StatusSnapshot status = test::fixture();
+  const std::string text = status_text(status, {});
+  CHECK(has(text, "up 1 d 2:03:04"));
+  CHECK(has(text, "stuck for 3.2 s"));
+  CHECK(has(text, "lan0/0: zero-copy not supported by veth"));
+  CHECK(has(text, "Frames: 8192 = pool 6000 + receive 2048 + transmit 140 + in flight 4"));
+  CHECK(has(text, "link \"went\" away"));
+  CHECK(has(text, "20/2048"));
+  CHECK(has(interfaces_text(status, {}), "250.0 k"));
+  CHECK(has(drops_text(status, {}), "No route leads to the destination"));
+  CHECK(has(drops_text(status, {false, true}), "lan0"));
+  CHECK_FALSE(has(text, "\033"));
+  CHECK(has(status_text(status, {true, false}), "\033[31m"));
+}
+
+TEST_CASE("metrics carry the same figures") {
+  const std::string text = prometheus_text(test::fixture());
+  CHECK(has(text, "culvert_resource_used{resource=\"tx_ring\",scope=\"wan0/0\"} 2001\n"));
+  CHECK(has(text, "culvert_resource_failures_total{resource=\"tx_ring\",scope=\"wan0/0\"} 17\n"));
+  CHECK(has(text, "culvert_drops_total{reason=\"no_route\",interface=\"lan0\"} 3\n"));
+  CHECK(has(text, "culvert_drops_total{reason=\"no_route\",interface=\"wan0\"} 0\n"));
+  CHECK(has(text, "culvert_worker_stuck{worker=\"1\"} 1\n"));
+  CHECK(has(text, "culvert_interface_packets_total{interface=\"lan0\",direction=\"rx\"} 1000\n"));
+  CHECK_FALSE(has(text, "culvert_worker_busy_ratio{worker=\"1\"}"));
+  PrometheusOptions few;
+  few.max_series = 5;
+  const std::string bounded = prometheus_text(test::fixture(), few);
+  std::size_t series = 0;
+  std::istringstream lines(bounded);
+  for (std::string line; std::getline(lines, line);) series += line.front() == '#' ? 0u : 1u;
+  CHECK(series == 6);
+  CHECK_FALSE(has(bounded, "left_out 0\n"));
+}
+
+TEST_CASE("promtool finds nothing to say about the metrics") {
+  if (std::system("command -v promtool >/dev/null 2>&1") != 0) {
+    WARN("promtool is not installed: its check was not made");
+    return;
+  }
+  FILE* promtool = ::popen("promtool check metrics 2>&1 1>&2", "w");
+  REQUIRE(promtool != nullptr);
+  std::fputs(prometheus_text(test::fixture()).c_str(), promtool);
+  CHECK(::pclose(promtool) == 0);
+}
+
+std::string file_text(const std::string& name) {
+  std::ifstream file(std::string(CULVERT_SOURCE) + "/" + name);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+TEST_CASE("docs/resources.md is what the table of resources says") {
+  CHECK(file_text("docs/resources.md") == resources_document());
+}
+
+template <typename T>
+void every_member_is_documented(const std::string& document) {
+  boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>([&](auto member) {
+    INFO(member.name);
+    CHECK(has(document, std::string("`") + member.name + "`"));
+  });
+}
+
+TEST_CASE("docs/json.md names every field") {
+  const std::string document = file_text("docs/json.md");
+  every_member_is_documented<StatusSnapshot>(document);
+  every_member_is_documented<LaneStatus>(document);
+  every_member_is_documented<WorkerStatus>(document);
+  every_member_is_documented<WorkerFrames>(document);
+  every_member_is_documented<FrameStatus>(document);
+  every_member_is_documented<ResourceStatus>(document);
+  every_member_is_documented<InterfaceStatus>(document);
+  every_member_is_documented<DropStatus>(document);
+  every_member_is_documented<PressureStatus>(document);
+  every_member_is_documented<XdpActionStatus>(document);
+  every_member_is_documented<EventStatus>(document);
+  every_member_is_documented<ErrorStatus>(document);
+  every_member_is_documented<AgentStatus>(document);
+  every_member_is_documented<ProcessStatus>(document);
+  every_member_is_documented<BufferReport>(document);
+  every_member_is_documented<BufferAggregate>(document);
+  every_member_is_documented<BufferRow>(document);
+  every_member_is_documented<BufferWarning>(document);
+}
+
+}  // namespace
+}  // namespace culvert
