@@ -14,11 +14,19 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
     {"ipv4_header_length", "The IPv4 header says version or header length that cannot be."},
     {"ipv4_total_length", "The IPv4 total length is larger than the frame or smaller than the header."},
     {"ipv4_checksum", "The IPv4 header checksum is wrong; look for a bad link or NIC on the way here."},
+    {"ipv4_options", "The length of an IPv4 option goes past the header."},
     {"ipv6_truncated", "The frame ends inside the IPv6 header, or its version is not 6."},
     {"ipv6_payload_length", "The IPv6 payload length is larger than the frame."},
     {"ipv6_extension_truncated", "The packet ends inside an IPv6 extension header (RFC 7112)."},
-    {"ipv6_extension_too_many", "The IPv6 header chain has more extension headers than are walked."},
-    {"fragment_bad", "A fragment's offset and length go past 65535 bytes, or its length is not a multiple of 8."},
+    {"ipv6_extension_too_many",
+     "The IPv6 header chain has more extension headers, or options for each hop, than are walked."},
+    {"ipv6_extension_bad",
+     "An IPv6 extension header stands where it must not (hop-by-hop not first, a second fragment header), or an option "
+     "in "
+     "it is malformed."},
+    {"fragment_bad",
+     "A fragment goes past 65535 bytes, is empty, is not a multiple of 8 long, or would overwrite a TCP header (RFC "
+     "1858)."},
     {"transport_truncated", "The packet ends inside its TCP, UDP, ICMP, SCTP or GRE header."},
     {"transport_length", "The transport header's own length field contradicts the packet."},
     {"source_martian", "The source address cannot be a source: loopback, multicast, broadcast or unspecified."},

@@ -24,19 +24,21 @@ enum class NetworkKind : std::uint8_t { kNone, kIpv4, kIpv6 };
 
 /// Bits of Packet::flags, set by parse.
 enum PacketFlag : std::uint16_t {
-  kFlagFragment = 1 << 0,         ///< a fragment (an atomic one too)
-  kFlagFirstFragment = 1 << 1,    ///< offset 0: the transport header is here
-  kFlagLastFragment = 1 << 2,     ///< no more fragments follow
-  kFlagTransport = 1 << 3,        ///< transport_offset and the ports are valid
-  kFlagIpv4Options = 1 << 4,      ///< the IPv4 header is longer than 20 bytes
-  kFlagIpv6Extensions = 1 << 5,   ///< at least one extension header
-  kFlagSourceRoute = 1 << 6,      ///< LSRR, SSRR or a type 0 routing header
-  kFlagDontFragment = 1 << 7,     ///< IPv4 DF, and always for IPv6
-  kFlagPartialChecksum = 1 << 8,  ///< the sender left only the pseudo-header sum; parse has finished it
-  kFlagIcmpError = 1 << 9,        ///< an ICMP or ICMPv6 error message (never answered by another, RFC 1122 3.2.2)
-  kFlagGenerated = 1 << 10,       ///< made by us, not received
-  kFlagGroupFrame = 1 << 11,      ///< came with a multicast or broadcast MAC (no ICMP error is sent about it)
-  kFlagRouterAlert = 1 << 12,     ///< IPv4 option 148 or hop-by-hop router alert
+  kFlagFragment = 1 << 0,          ///< a fragment (an atomic one too)
+  kFlagFirstFragment = 1 << 1,     ///< offset 0: the transport header is here
+  kFlagLastFragment = 1 << 2,      ///< no more fragments follow
+  kFlagTransport = 1 << 3,         ///< transport_offset and the ports are valid
+  kFlagIpv4Options = 1 << 4,       ///< the IPv4 header is longer than 20 bytes
+  kFlagIpv6Extensions = 1 << 5,    ///< at least one extension header
+  kFlagSourceRoute = 1 << 6,       ///< LSRR, SSRR or a type 0 routing header
+  kFlagDontFragment = 1 << 7,      ///< IPv4 DF, and always for IPv6
+  kFlagPartialChecksum = 1 << 8,   ///< the sender left only the pseudo-header sum; parse has finished it
+  kFlagIcmpError = 1 << 9,         ///< an ICMP or ICMPv6 error message (never answered by another, RFC 1122 3.2.2)
+  kFlagGenerated = 1 << 10,        ///< made by us, not received
+  kFlagGroupFrame = 1 << 11,       ///< came with a multicast or broadcast MAC (no ICMP error is sent about it)
+  kFlagRouterAlert = 1 << 12,      ///< IPv4 option 148 or hop-by-hop router alert
+  kFlagSourceLinkLocal = 1 << 13,  ///< from a link-local address: may be punted, never forwarded
+  kFlagRoutePending = 1 << 14,     ///< the L4 checksum covers a later stop of a source route, not the header's address
 };
 
 struct alignas(64) Packet {
