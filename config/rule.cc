@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/rule.h"
+
+#include <algorithm>
+#include <bit>
+#include <net/if.h>
+
+namespace culvert {
+namespace {
+
+bool is_plain_key(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '@';
+  });
+}
+
+std::string same(const std::string& text) {
+  return text;
+}
+
+}  // namespace
+
+Place Place::at(std::string_view name) const {
+  const std::string part = is_plain_key(name) ? std::string(name) : fmt::format("\"{}\"", shown(name));
+  return {diagnostics, key.empty() ? part : key + "." + part, schema};
+}
+
+Place Place::item(std::size_t index) const {
+  return {diagnostics, fmt::format("{}[{}]", key, index), schema};
+}
+
+void Place::error(const Node& node, std::string what, std::string right) const {
+  diagnostics.add({Severity::kError, node.line, node.column, key, std::move(what), std::move(right)});
+}
+
+void Place::warning(const Node& node, std::string what, std::string right) const {
+  diagnostics.add({Severity::kWarning, node.line, node.column, key, std::move(what), std::move(right)});
+}
+
+const std::string* scalar_text(const Node& node, const Place& place, const std::string& accepts) {
+  if (node.is_scalar() && !node.text.empty()) return &node.text;
+  const std::string_view what = node.is_mapping()    ? "has keys of its own, but one value belongs here"
+                                : node.is_sequence() ? "is a list, but one value belongs here"
+                                                     : "has no value";
+  place.error(node, std::string(what), fmt::format("write {}, or remove the key", accepts));
+  return nullptr;
+}
+
+std::string use_one_of(std::string_view typed, const std::vector<std::string>& words) {
+  const std::optional<std::string> meant = nearest(typed, words);
+  return fmt::format("use one of {}{}", fmt::join(words, ", "),
+                     meant ? fmt::format(" (did you mean {}?)", *meant) : "");
+}
+
+Rule<std::uint64_t> duration_rule(std::uint64_t least_ns, std::uint64_t most_ns) {
+  return number_rule<std::uint64_t>(kDurationKind, least_ns, most_ns);
+}
+
+Rule<std::uint64_t> size_rule(std::uint64_t least_bytes, std::uint64_t most_bytes) {
+  return number_rule<std::uint64_t>(kSizeKind, least_bytes, most_bytes);
+}
+
+Rule<std::uint32_t> rate_rule(std::uint32_t least_per_second, std::uint32_t most_per_second) {
+  return number_rule<std::uint32_t>(kRateKind, least_per_second, most_per_second);
+}
+
+Rule<std::uint32_t> power_of_two_rule(std::uint32_t least, std::uint32_t most) {
+  const std::string accepts = fmt::format("a power of two from {} to {}", least, most);
+  const auto parse = [=](std::string_view text) -> Result<std::uint32_t> {
+    const Result<std::uint64_t> value = parse_count(text);
+    if (!value) return Error{value.error().what, 0, "use " + accepts};
+    if (*value < least) return Error{fmt::format("{} is less than {}", text, least), 0, "use " + accepts};
+    if (*value > most) return Error{fmt::format("{} is more than {}", text, most), 0, "use " + accepts};
+    if (!std::has_single_bit(*value)) {
+      return Error{fmt::format("{} is not a power of two", text), 0,
+                   fmt::format("use {} or {}", std::bit_floor(*value), std::bit_ceil(*value))};
+    }
+    return static_cast<std::uint32_t>(*value);
+  };
+  return scalar_rule<std::uint32_t>(accepts, parse, [](const std::uint32_t& value) { return count_text(value); });
+}
+
+Rule<bool> flag_rule() {
+  const auto parse = [](std::string_view text) -> Result<bool> {
+    if (text == "true") return true;
+    if (text == "false") return false;
+    return Error{fmt::format("'{}' is not true or false", shown(text)), 0, "use true or false"};
+  };
+  return scalar_rule<bool>("true or false", parse,
+                           [](const bool& value) -> std::string { return value ? "true" : "false"; });
+}
+
+Rule<std::string> path_rule(std::size_t most_bytes) {
+  const auto parse = [most_bytes](std::string_view text) -> Result<std::string> {
+    if (!text.starts_with('/')) {
+      return Error{fmt::format("'{}' is not an absolute path", shown(text)), 0, "begin it with /"};
+    }
+    if (text.size() > most_bytes) {
+      return Error{fmt::format("the path is {} bytes long", text.size()), 0, fmt::format("use at most {}", most_bytes)};
+    }
+    if (shown(text, most_bytes) != text) {
+      return Error{fmt::format("'{}' holds a character that cannot be shown", shown(text)), 0, "use another path"};
+    }
+    return text_result(std::string(text));
+  };
+  return scalar_rule<std::string>(fmt::format("an absolute path of at most {} bytes", most_bytes), parse, same);
+}
+
+Rule<std::string> account_rule() {
+  const auto parse = [](std::string_view text) -> Result<std::string> {
+    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
+    const bool fits = text.size() <= 32 && letter(text.front()) && std::all_of(text.begin(), text.end(), [&](char c) {
+                        return letter(c) || (c >= '0' && c <= '9') || c == '-';
+                      });
+    if (fits) return text_result(std::string(text));
+    return Error{fmt::format("'{}' is not the name of an account", shown(text)), 0,
+                 "use at most 32 of a-z, 0-9, _ and -, a letter or _ first"};
+  };
+  return scalar_rule<std::string>("the name of an account", parse, same);
+}
+
+Result<std::string> parse_interface_name(std::string_view text) {
+  const Error error{fmt::format("'{}' cannot be an interface's name", shown(text)), 0,
+                    "use 1 to 15 characters without spaces, '/' and ':'"};
+  if (text.empty() || text.size() >= IFNAMSIZ || text == "." || text == "..") return error;
+  const bool fits = std::all_of(text.begin(), text.end(), [](char c) {
+    // The kernel allows more control characters than spaces; they would end up on terminals.
+    return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '/' && c != ':';
+  });
+  if (!fits) return error;
+  return text_result(std::string(text));
+}
+
+Rule<std::string> interface_name_rule() {
+  return scalar_rule<std::string>("an interface's name", parse_interface_name, same);
+}
+
+Rule<IpPrefix> network_rule() {
+  const auto parse = [](std::string_view text) -> Result<IpPrefix> {
+    Result<IpPrefix> prefix = parse_prefix(text);
+    if (prefix && network_of(*prefix) != *prefix) {
+      return Error{fmt::format("{} has bits behind its length", to_text(*prefix)), 0,
+                   "the network is " + to_text(network_of(*prefix))};
+    }
+    return prefix;
+  };
+  return scalar_rule<IpPrefix>("an IPv4 or IPv6 prefix", parse, [](const IpPrefix& prefix) { return to_text(prefix); });
+}
+
+Rule<IpPrefix> interface_address_rule() {
+  const auto parse = [](std::string_view text) { return parse_prefix(text); };
+  return scalar_rule<IpPrefix>("an address with the length of its network", parse,
+                               [](const IpPrefix& prefix) { return to_text(prefix); });
+}
+
+Rule<SocketAddress> socket_address_rule() {
+  const auto parse = [](std::string_view text) { return parse_socket_address(text); };
+  return scalar_rule<SocketAddress>("an address and a port", parse,
+                                    [](const SocketAddress& address) { return to_text(address); });
+}
+
+Rule<ProtocolPort> protocol_port_rule() {
+  const auto parse = [](std::string_view text) { return parse_protocol_port(text); };
+  return scalar_rule<ProtocolPort>("tcp/, udp/ or sctp/ and a port", parse,
+                                   [](const ProtocolPort& port) { return to_text(port); });
+}
+
+bool check_list(const Node& node, const Place& place, const std::string& accepts, std::size_t least, std::size_t most) {
+  const auto size = node.values.size();
+  if (!node.is_sequence()) {
+    const bool one = node.is_scalar() && !node.text.empty();
+    place.error(
+        node, node.is_null() ? "has no value" : "is not a list",
+        one ? fmt::format("write [{}]", shown(node.text)) : fmt::format("write {}, or remove the key", accepts));
+  } else if (size < least || size > most) {
+    place.error(node, fmt::format("the list has {} items", size), fmt::format("use {} to {}", least, most));
+  } else {
+    return true;
+  }
+  return false;
+}
+
+}  // namespace culvert
