@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of --all that are not Meson tests: minutes of fuzzing, and clang-tidy."""
+
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+
+import meson
+from plan import FUZZ_SECONDS
+
+
+def fuzz(build, results, env):
+    """Runs each libFuzzer target for FUZZ_SECONDS from its corpus. What it finds new stays in the build folder."""
+    targets = [t for t in meson.introspect(build, "--targets") if t["name"].startswith("fuzz_")]
+    corpora = {t["name"]: t["cmd"][1:] for t in meson.introspect(build, "--tests")}
+    if not meson.compile_all(build):
+        results.failure(build.name, "build", "the compiler's messages are above")
+        return
+    jobs = max(1, os.cpu_count() or 1)
+    with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
+        list(pool.map(lambda t: fuzz_one(build, t, corpora, results, env), targets))
+
+
+def fuzz_one(build, target, corpora, results, env):
+    name = target["name"]
+    seeds = corpora.get("fuzz " + name.removeprefix("fuzz_"), [])
+    found = os.path.join(meson.folder_of(build), "found", name)
+    os.makedirs(found, exist_ok=True)
+    command = [target["filename"][0], found, *seeds, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10",
+               "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={found}/crash-of-"]
+    run = meson.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    units = re.search(r"stat::number_of_executed_units: (\d+)", run.stdout or "")
+    if run.returncode == 0 and units:
+        print(f"{name}: {units.group(1)} inputs in {FUZZ_SECONDS} s, nothing found", flush=True)
+        results.success(build.name, name)
+    else:
+        print(run.stdout[-4000:], flush=True)
+        results.failure(build.name, name, f"libFuzzer ended with {run.returncode}; the input is in {found}")
+
+
+def tidy(build, results, env):
+    """clang-tidy over every source of ours in the compilation database; the checks are in .clang-tidy."""
+    tool = "run-clang-tidy-14"
+    if not shutil.which(tool):
+        results.skip(build.name, "clang-tidy", f"{tool} is not installed")
+        return
+    skeletons = meson.compile_all(build)  # headers made by the build must be there
+    command = [tool, "-p", meson.folder_of(build), "-quiet", "-j", str(os.cpu_count() or 1), r"^(?!.*/build/).*\.cc$"]
+    run = meson.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    complaints = sorted({line for line in run.stdout.splitlines() if re.search(r": (warning|error): ", line)})
+    print("\n".join(complaints), flush=True)
+    if run.returncode == 0 and skeletons and not complaints:
+        results.success(build.name, "clang-tidy")
+    else:
+        results.failure(build.name, "clang-tidy", f"{len(complaints)} complaints")

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each tier builds and runs. The one table that answers "which test runs when".
+
+A tier is a list of steps. A step names a build folder (below build/), how it is configured, and the suites that run in
+it. Tests read CULVERT_TEST_TIER (short, all, soak) where more time buys more: seeds, packets, cycles.
+"""
+
+from dataclasses import dataclass
+
+EVERYTHING = ("unit", "packets", "model", "simulation", "hot", "fuzz", "netns", "lint")
+WITHOUT_KERNEL = ("unit", "packets", "model", "simulation", "fuzz")
+SUITES = EVERYTHING + ("soak",)
+
+
+@dataclass(frozen=True)
+class Build:
+    name: str
+    compiler: str
+    options: tuple
+    build_all: bool = False  # every target, not only what the suites need: warnings are errors everywhere
+    timeout_multiplier: int = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    build: Build
+    suites: tuple
+    action: str = "test"  # or "fuzz", "tidy"
+
+
+# b_lundef: clang leaves the sanitizer's own symbols to the link of the program.
+SANITIZER_OPTIONS = ("-Doptimization=1", "-Db_lundef=false")
+
+GCC = Build("gcc", "g++", ("-Dchecks=true",), build_all=True)
+CLANG = Build("clang", "clang++-14", ("-Dbuildtype=release",), build_all=True)
+GCC_RELEASE = Build("gcc-release", "g++", ("-Dbuildtype=release",), build_all=True)
+ADDRESS = Build("address", "clang++-14", ("-Dsanitize=address", *SANITIZER_OPTIONS), timeout_multiplier=4)
+THREAD = Build("thread", "clang++-14", ("-Dsanitize=thread", *SANITIZER_OPTIONS), timeout_multiplier=8)
+FUZZ = Build("fuzz", "clang++-14", ("-Dsanitize=address", "-Dfuzz=true", "-Db_lundef=false"))
+
+TIERS = {
+    # 15 minutes on two cores.
+    "short": (
+        Step(GCC, EVERYTHING),
+        Step(ADDRESS, WITHOUT_KERNEL),
+    ),
+    # 60 minutes on two cores.
+    "all": (
+        Step(GCC, EVERYTHING),
+        Step(CLANG, WITHOUT_KERNEL + ("hot", "netns")),
+        Step(GCC_RELEASE, ("hot",)),
+        Step(ADDRESS, WITHOUT_KERNEL + ("hot", "netns")),
+        Step(THREAD, ("unit", "simulation", "hot", "netns")),
+        Step(FUZZ, (), "fuzz"),
+        Step(CLANG, (), "tidy"),
+    ),
+    # As long as --minutes says, again and again with new seeds.
+    "soak": (Step(GCC, ("simulation", "netns", "soak")),),
+}
+
+# Seconds that each fuzz target runs.
+FUZZ_SECONDS = 60
+
+
+def environment(tier):
+    """What every test sees. A sanitizer's first report ends the test; leaks count."""
+    return {
+        "CULVERT_TEST_TIER": tier,
+        "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_init_order=1:abort_on_error=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+        "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+        "ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-14",
+        "TSAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-14",
+    }
