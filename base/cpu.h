@@ -3,24 +3,10 @@
 
 #include <vector>
 
+#include "base/prefetch.h"
 #include "base/result.h"
 
 namespace culvert {
-
-/// Fetch a cache line that will be read soon. Never faults, whatever the address.
-inline void prefetch(const void* address) noexcept {
-  __builtin_prefetch(address, 0, 3);
-}
-inline void prefetch_for_write(const void* address) noexcept {
-  __builtin_prefetch(address, 1, 3);
-}
-
-/// One breath of a spinning loop.
-inline void cpu_pause() noexcept {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
 
 /// Pins the calling thread to one CPU; an error names the CPUs that the process may use.
 Result<void> pin_this_thread(int cpu);

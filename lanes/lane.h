@@ -10,6 +10,15 @@
 //   refill()         frames: pool -> fill ring; never depends on tx progress, so a stuck tx cannot stop rx
 //
 // One virtual call moves a whole burst. A lane counts everything that it loses, and never prints.
+//
+// What a caller must know besides:
+//   - A frame that transmit() took and the kernel could not send is still sent later or completed; the lane counts what
+//     the kernel lost (tx_busy). Nothing comes back out of a tx ring.
+//   - While frames_transmitting() > 0, call flush() at least every millisecond, also when there is no new work: after
+//     EAGAIN nobody else wakes the kernel, and completed frames stay in the completion ring until then.
+//   - Which frames it may hold is fixed by its quota (umem/budget.h), receiving and sending apart.
+//   - A lane's end: close(), then flush(now) until frames_receiving() and frames_transmitting() are 0, then destroy it.
+//     In copy mode they are 0 at once; a zero-copy driver may write into its buffers a moment longer.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +33,7 @@ namespace culvert {
 
 enum class LaneState : std::uint8_t {
   kUp,
-  kLinkDown,  ///< the interface is down; packets for it are dropped and counted; comes back by itself
+  kLinkDown,  ///< the interface is down: transmit() takes nothing, the caller drops; comes back by itself
   kGone,      ///< the interface or socket died; control must replace the lane
 };
 
@@ -32,23 +41,26 @@ enum class LaneState : std::uint8_t {
 struct alignas(kCacheLine) LaneCells {
   Cell rx_packets, rx_bytes, rx_bursts;
   Cell tx_packets, tx_bytes;             ///< taken by transmit()
+  Cell tx_crossed;                       ///< of those, sent from the very frame that another interface received into
   Cell tx_completed;                     ///< came back from the kernel
   Cell tx_wakeups;                       ///< system calls to send
   Cell tx_again, tx_busy, tx_link_down;  ///< EAGAIN, EBUSY/ENOBUFS (a packet lost), ENETDOWN/ENXIO
   Cell tx_other_errors, last_errno;
   Cell kernel_rx_dropped, kernel_rx_ring_full, kernel_fill_empty, kernel_rx_invalid,
       kernel_tx_invalid;  ///< XDP_STATISTICS
-  Cell bad_completions;   ///< completion of a frame that we had not sent: ignored
+  Cell bad_completions;   ///< the kernel gave back a frame that it did not hold: ignored
+  Cell rx_multi_buffer;   ///< packets in several frames: dropped
   Cell state;             ///< LaneState
   Gauge rx_ring, tx_ring, fill_ring, completion_ring;
 };
 
 class Lane {
  public:
-  Lane(InterfaceIndex interface, std::uint16_t queue) noexcept : interface_(interface), queue_(queue) {}
+  Lane(InterfaceIndex interface, std::uint16_t queue) noexcept;
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
-  virtual ~Lane() = default;
+  /// Not in a hot library: only control makes and destroys lanes.
+  virtual ~Lane();
 
   InterfaceIndex interface() const noexcept { return interface_; }
   std::uint16_t queue() const noexcept { return queue_; }
@@ -70,10 +82,12 @@ class Lane {
   virtual std::uint32_t frames_receiving() const noexcept = 0;
   virtual std::uint32_t frames_transmitting() const noexcept = 0;
 
-  /// Writes rings' fill and the kernel's statistics into cells(); called about every 100 ms, not every turn.
+  /// Writes rings' fill and the kernel's statistics into cells() and looks whether link and interface are still there;
+  /// called about every 100 ms, not every turn.
   virtual void publish() noexcept = 0;
 
-  /// Gives every frame that the kernel held back to the pool, after the socket is closed. The lane is dead afterwards.
+  /// Closes the socket and gives the frames that the kernel held back to the pool: at once, or in later flush() calls
+  /// (see above). The lane is dead afterwards: kGone.
   virtual void close() noexcept = 0;
 
   /// A descriptor that polls readable when packets wait; -1 when the lane must be polled by calling receive().
