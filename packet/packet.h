@@ -67,6 +67,11 @@ struct alignas(64) Packet {
   DropReason drop_reason = DropReason::kNone;
 
   bool has(PacketFlag flag) const noexcept { return (flags & flag) != 0; }
+  /// A fragment that is not the whole datagram (an atomic one is).
+  bool is_part() const noexcept {
+    constexpr std::uint32_t kWhole = kFlagFragment | kFlagFirstFragment | kFlagLastFragment;
+    return has(kFlagFragment) && (flags & kWhole) != kWhole;
+  }
   std::byte* network_header() const noexcept { return data + network_offset; }
   std::byte* transport_header() const noexcept { return data + transport_offset; }
 

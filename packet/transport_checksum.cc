@@ -30,9 +30,7 @@ OnesSum pseudo_header(const Packet& packet, std::uint32_t length) noexcept {
 
 /// kFlagTransport, and not a part of a bigger packet.
 bool has_whole_transport(const Packet& packet) noexcept {
-  constexpr std::uint32_t kAtomic = kFlagFirstFragment | kFlagLastFragment;
-  if (!packet.has(kFlagTransport) || packet.has(kFlagRoutePending)) return false;
-  return !packet.has(kFlagFragment) || (packet.flags & kAtomic) == kAtomic;
+  return packet.has(kFlagTransport) && !packet.has(kFlagRoutePending) && !packet.is_part();
 }
 
 bool has_checksum(const Packet& packet) noexcept {
