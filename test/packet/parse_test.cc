@@ -5,19 +5,12 @@
 #include <string>
 
 #include "packet/tcp.h"
+#include "test/packet/packets.h"
 #include "test/support/catch.h"
 #include "test/support/packet_builder.h"
 
 namespace culvert::test {
 namespace {
-
-Packet parsed(Bytes& bytes, const ParseContext& context = {}) {
-  Packet packet;
-  packet.data = bytes.data();
-  packet.length = static_cast<std::uint16_t>(bytes.size());
-  parse(packet, context);
-  return packet;
-}
 
 DropReason reason_of(Bytes bytes) {
   const Packet packet = parsed(bytes);
@@ -349,6 +342,21 @@ TEST_CASE("IPv6 addresses that are dropped") {
       {"fec0 is not", pair6("2001:db8::1", "fec0::1"), DropReason::kNone},
       {"::2 is ordinary", pair6("::2", "2001:db8::1"), DropReason::kNone},
   });
+}
+
+TEST_CASE("A burst is parsed like its packets one by one") {
+  Burst burst;
+  std::vector<Bytes> kept{v4().tcp(1, 2).build(), v6().udp(3, 4).build(), {}, v4().icmp(11).payload(28).build()};
+  for (Bytes& bytes : kept) {
+    Packet& packet = burst.append();
+    packet.data = bytes.data();
+    packet.length = static_cast<std::uint16_t>(bytes.size());
+  }
+  parse_burst(burst, {});
+  CHECK(burst[0].protocol == 6);
+  CHECK(burst[1].destination_port == Be16(4));
+  CHECK(burst[2].drop_reason == DropReason::kEthernetTruncated);
+  CHECK(burst[3].has(kFlagIcmpError));
 }
 
 TEST_CASE("The TCP flags octet is kept") {
