@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/support/bench.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <fstream>
+
+#include "base/time.h"
+
+namespace culvert::bench {
+namespace {
+
+constexpr std::string_view kAgain = " (A/A)";
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+template <typename T>
+boost::json::value json_of(const std::optional<T>& value) {
+  return value ? boost::json::value(*value) : boost::json::value(nullptr);
+}
+
+std::string cell(const std::optional<double>& value, int digits) {
+  return value ? fmt::format("{:.{}f}", *value, digits) : "-";
+}
+
+[[noreturn]] void usage(std::string_view program, int status) {
+  fmt::print(status == 0 ? stdout : stderr, "usage: {} [--json FILE] [--rounds N] [--only TEXT]\n", program);
+  std::exit(status);
+}
+
+}  // namespace
+
+Options::Options(int argc, char** argv) {
+  const std::string_view program = argc > 0 ? argv[0] : "bench";
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view option = argv[i];
+    if (option == "--help" || option == "-h") usage(program, 0);
+    if (i + 1 >= argc) usage(program, 2);
+    const std::string_view value = argv[++i];
+    if (option == "--json") {
+      json_file = value;
+    } else if (option == "--only") {
+      only = value;
+    } else if (option == "--rounds") {
+      rounds = static_cast<unsigned>(std::max(1L, std::strtol(value.data(), nullptr, 10)));
+    } else {
+      usage(program, 2);
+    }
+  }
+}
+
+Comparison::Comparison(std::string name, std::size_t operations, const Options& options)
+    : name_(std::move(name)),
+      operations_(operations),
+      rounds_(options.rounds),
+      wanted_(name_.find(options.only) != std::string::npos) {}
+
+void Comparison::add(std::string contender, std::function<void()> call) {
+  contenders_.push_back({std::move(contender), std::move(call), {}});
+}
+
+void Comparison::run() {
+  if (!wanted_ || contenders_.empty()) return;
+  ran_ = true;
+  contenders_.push_back({contenders_.front().name + std::string(kAgain), contenders_.front().call, {}});
+  for (auto& contender : contenders_) contender.call();
+  for (unsigned round = 0; round < rounds_; ++round) {
+    for (std::size_t i = 0; i < contenders_.size(); ++i) {
+      Contender& contender = contenders_[(i + round) % contenders_.size()];
+      const Now begin = monotonic_ns();
+      contender.call();
+      contender.ns.push_back(static_cast<double>(monotonic_ns() - begin) / static_cast<double>(operations_));
+    }
+  }
+  fmt::print("{}\n", name_);
+  for (const auto& contender : contenders_) {
+    const double least = *std::min_element(contender.ns.begin(), contender.ns.end());
+    fmt::print("  {:<44} {:>9.2f} ns  (least {:.2f})\n", contender.name, median(contender.ns), least);
+  }
+  std::fflush(stdout);
+}
+
+std::optional<double> Comparison::median_ns(std::string_view contender) const {
+  for (const auto& candidate : contenders_)
+    if (candidate.name == contender && !candidate.ns.empty()) return median(candidate.ns);
+  return std::nullopt;
+}
+
+double Comparison::null_ratio() const {
+  const auto first = median_ns(contenders_.front().name);
+  const auto again = median_ns(contenders_.front().name + std::string(kAgain));
+  if (!first || !again) return 1;
+  return std::max(*first, *again) / std::min(*first, *again);
+}
+
+void Report::bar(std::string_view id, const Comparison& comparison, std::string_view measured,
+                 std::string_view reference, double bar) {
+  const auto value = comparison.median_ns(measured);
+  if (!comparison.ran() || !value) return;
+  Row row;
+  row.id = id;
+  row.name = comparison.name();
+  row.measured = *value;
+  row.reference = comparison.median_ns(reference);
+  row.bar = bar;
+  row.null_ratio = comparison.null_ratio();
+  if (row.reference) {
+    row.ratio = row.measured / *row.reference;
+    row.ok = *row.ratio <= bar;
+  }
+  rows_.push_back(row);
+}
+
+void Report::note(std::string_view id, std::string_view name, double value) {
+  Row row;
+  row.id = id;
+  row.name = name;
+  row.measured = value;
+  rows_.push_back(row);
+}
+
+int Report::finish() const {
+  bool missed = false;
+  boost::json::array rows;
+  fmt::print("\n{:<4} {:<52} {:>9} {:>9} {:>6} {:>6} {:>6}  {}\n", "bar", "case", "measured", "reference", "ratio",
+             "bar", "A/A", "ok");
+  for (const Row& row : rows_) {
+    const std::string_view verdict = !row.bar ? "" : !row.ok ? "no reference" : *row.ok ? "ok" : "MISSED";
+    fmt::print("{:<4} {:<52} {:>9.2f} {:>9} {:>6} {:>6} {:>6.3f}  {}\n", row.id, row.name, row.measured,
+               cell(row.reference, 2), cell(row.ratio, 3), cell(row.bar, 2), row.null_ratio, verdict);
+    missed = missed || (row.ok && !*row.ok);
+    rows.push_back({{"id", row.id},
+                    {"case", row.name},
+                    {"measured", row.measured},
+                    {"reference", json_of(row.reference)},
+                    {"ratio", json_of(row.ratio)},
+                    {"bar", json_of(row.bar)},
+                    {"null_ratio", row.null_ratio},
+                    {"ok", json_of(row.ok)}});
+  }
+  if (!options_.json_file.empty()) {
+    std::ofstream file(options_.json_file);
+    file << boost::json::serialize(rows) << "\n";
+    if (!file) {
+      fmt::print(stderr, "cannot write {}\n", options_.json_file);
+      return 2;
+    }
+  }
+  return missed ? 1 : 0;
+}
+
+}  // namespace culvert::bench
