@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
-#include <utility>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
@@ -9,6 +8,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 #include "kernel_redirect/pins.h"
 
@@ -49,7 +49,9 @@ int mount_for_process_1(const char* place) {
 }
 
 /// Spelled out, because an Error can be made from a string, too.
-Result<std::string> found(std::string path) { return {boost::system::in_place_value, std::move(path)}; }
+Result<std::string> found(std::string path) {
+  return {boost::system::in_place_value, std::move(path)};
+}
 
 }  // namespace
 

@@ -13,7 +13,7 @@
 #include <linux/ipv6.h>
 #include <stdbool.h>
 
-#include "redirect_maps.h"
+#include "kernel_redirect/redirect_maps.h"
 
 #define ONE_VALUE(map, value_type)     \
   struct {                             \

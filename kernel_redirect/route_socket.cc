@@ -41,7 +41,7 @@ Result<void> RouteSocket::ask(RouteRequest& request, const std::string& what) {
 }
 
 Result<void> RouteSocket::read(RouteRequest& request, const std::string& what,
-                               const std::function<void(const nlmsghdr*)>& see) {
+                               std::function<void(const nlmsghdr*)> see) {
   auto* header = request.header();
   header->nlmsg_seq = ++sequence_;
   header->nlmsg_flags |= NLM_F_ACK;  // so that an answer of one message ends, too
@@ -50,9 +50,8 @@ Result<void> RouteSocket::read(RouteRequest& request, const std::string& what,
   for (int state = MNL_CB_OK; state > MNL_CB_STOP;) {
     const auto size = mnl_socket_recvfrom(socket_.get(), answer.data(), answer.size());
     if (size < 0) return errno_error(what);
-    // data is only handed to see_message, which reads it
     state = mnl_cb_run(answer.data(), static_cast<std::size_t>(size), sequence_, mnl_socket_get_portid(socket_.get()),
-                       see_message, const_cast<std::function<void(const nlmsghdr*)>*>(&see));
+                       see_message, &see);
     if (state < 0) return errno_error(what);
   }
   return {};

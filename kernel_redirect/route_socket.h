@@ -46,7 +46,7 @@ class RouteSocket {
   /// Sends and waits for the kernel's answer. An error has the kernel's errno; `what` says what we were doing.
   Result<void> ask(RouteRequest& request, const std::string& what);
   /// Calls `see` for each message of the answer (also of a dump).
-  Result<void> read(RouteRequest& request, const std::string& what, const std::function<void(const nlmsghdr*)>& see);
+  Result<void> read(RouteRequest& request, const std::string& what, std::function<void(const nlmsghdr*)> see);
 
   /// The attributes behind a family header of `family_size` bytes, by type.
   static Attributes attributes(const nlmsghdr* message, std::size_t family_size);

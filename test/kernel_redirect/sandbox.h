@@ -13,7 +13,9 @@
 
 namespace culvert {
 /// So that a failed REQUIRE(result) says why.
-inline std::ostream& operator<<(std::ostream& out, const Error& error) { return out << error.to_string(); }
+inline std::ostream& operator<<(std::ostream& out, const Error& error) {
+  return out << error.to_string();
+}
 }  // namespace culvert
 
 namespace culvert::test {

@@ -7,6 +7,9 @@ from tree import Finding, line_of
 
 NAME = "files"
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
+# What runs in the kernel, or is compiled into it, has a licence that the kernel takes.
+BPF_LICENCE = "SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause"
+BPF_FILE = re.compile(r"^kernel_redirect/\w+(?:\.bpf\.[ch]|_maps\.h)$")
 NEEDS_LICENCE = (".cc", ".h", ".c", ".py", ".sh", "meson.build")
 # Paths that exist on one developer's machine only.
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|work|Users)/[\w.-]+|(?<![\w.])/root/[\w.-]+|/tmp/b-\w+")
@@ -42,8 +45,9 @@ def check_binary(tree, path):
 def check_head(path, text):
     lines = text.splitlines()
     first = 1 if lines and lines[0].startswith("#!") else 0
-    if len(lines) <= first or LICENCE not in lines[first]:
-        yield Finding(path, first + 1, f"begins without '{LICENCE}'")
+    licence = BPF_LICENCE if BPF_FILE.match(path) else LICENCE
+    if len(lines) <= first or licence not in lines[first]:
+        yield Finding(path, first + 1, f"begins without '{licence}'")
     if path.endswith(".h") and not path.endswith(".bpf.h") and not re.search(r"^#pragma once$", text, re.MULTILINE):
         yield Finding(path, 1, "a header without #pragma once")
 
@@ -53,9 +57,11 @@ GOOD = {
     "base/a.h": SPDX + "#pragma once\n",
     "tools/run": "#!/bin/sh\n# " + LICENCE + "\n",
     "test/fuzz/corpus/one": "a\0b",
+    "kernel_redirect/a.bpf.c": "// " + BPF_LICENCE + "\n",
     "docs/a.md": "see /usr/lib and workers/home/\n",
 }
 BAD = [
+    ({"kernel_redirect/a.bpf.c": SPDX}, "begins without"),
     ({"base/a.cc": "int x;\n"}, "begins without"),
     ({"tools/run": "#!/bin/sh\necho\n"}, "begins without"),
     ({"base/a.h": SPDX + "int x;\n"}, "#pragma once"),
