@@ -37,6 +37,9 @@ class Burst {
   Packet* begin() noexcept { return packets_.data(); }
   Packet* end() noexcept { return packets_.data() + count_; }
 
+  /// Takes back the last `count` appended packets; their frames stay the caller's.
+  void shrink(std::uint32_t count) noexcept { count_ -= count; }
+
   /// Forgets the packets; whoever calls has given every frame to its next holder.
   void clear() noexcept { count_ = 0; }
 

@@ -39,6 +39,7 @@ enum PacketFlag : std::uint16_t {
   kFlagRouterAlert = 1 << 12,      ///< IPv4 option 148 or hop-by-hop router alert
   kFlagSourceLinkLocal = 1 << 13,  ///< from a link-local address: may be punted, never forwarded
   kFlagRoutePending = 1 << 14,     ///< the L4 checksum covers a later stop of a source route, not the header's address
+  kFlagOversized = 1 << 15,        ///< set by routing: must leave as fragments
 };
 
 struct alignas(64) Packet {

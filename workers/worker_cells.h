@@ -17,7 +17,7 @@ struct alignas(kCacheLine) FrameBudgetCells {
   std::atomic<std::uint32_t> sequence{0};
   Cell home;                                ///< frames that are at home here
   std::array<Cell, kFrameHolders> holders;  ///< frames in this worker's custody, by holder
-  Cell handed_out, handed_in;               ///< frames pushed to and popped from hand-off rings, ever
+  Cell handed_out, handed_in;  ///< published with the rest: frames pushed to and popped from hand-off rings, ever
 };
 
 /// Everything one worker tells about itself. One writer: the worker.

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/answer_stage.h"
+
+#include <optional>
+
+#include "packet/icmp_error.h"
+
+namespace culvert {
+namespace {
+
+/// What the sender is told about a drop; nothing for most reasons (RFC 1812 4.3.3, RFC 4443 3).
+std::optional<IcmpErrorKind> answer_to(DropReason reason) noexcept {
+  switch (reason) {
+    case DropReason::kTtlExpired:
+      return IcmpErrorKind::kTimeExceeded;
+    case DropReason::kNoRoute:
+      return IcmpErrorKind::kNetworkUnreachable;
+    case DropReason::kRouteUnreachable:
+    case DropReason::kNeighborTimeout:
+      return IcmpErrorKind::kHostUnreachable;
+    case DropReason::kRouteProhibit:
+      return IcmpErrorKind::kProhibited;
+    case DropReason::kPacketTooBig:
+      return IcmpErrorKind::kTooBig;
+    default:
+      return std::nullopt;
+  }
+}
+
+/// Our address on the interface where the packet came in, as routers do; else any that we have.
+template <typename Address>
+std::optional<Address> own_address(const Snapshot& snapshot, InterfaceIndex ingress,
+                                   std::optional<Address> InterfaceSnapshot::*member) noexcept {
+  if (ingress < kMaxInterfaces && (snapshot.interfaces[ingress].*member).has_value()) {
+    return snapshot.interfaces[ingress].*member;
+  }
+  for (const InterfaceSnapshot& interface : snapshot.interfaces) {
+    if (interface.present && (interface.*member).has_value()) return interface.*member;
+  }
+  return std::nullopt;
+}
+
+bool fill_source(IcmpError& error, const Packet& packet, const Snapshot& snapshot) noexcept {
+  if (packet.network == NetworkKind::kIpv4) {
+    const auto source = own_address(snapshot, packet.ingress, &InterfaceSnapshot::ipv4);
+    if (source.has_value()) error.ipv4_source = *source;
+    return source.has_value();
+  }
+  const auto source = own_address(snapshot, packet.ingress, &InterfaceSnapshot::ipv6);
+  if (source.has_value()) error.ipv6_source = *source;
+  return source.has_value();
+}
+
+/// The MTU that did not fit: of the route, which forward_stage has found for this packet.
+std::uint16_t next_mtu(const Packet& packet, const Context& context) noexcept {
+  return context.routes.next_hops->view(static_cast<NextHopIndex>(packet.next_hop)).mtu;
+}
+
+}  // namespace
+
+bool AnswerStage::answer(Packet& packet, const Context& context) noexcept {
+  const DropReason reason = packet.drop_reason;
+  const std::optional<IcmpErrorKind> kind = answer_to(reason);
+  if (!kind.has_value() || packet.network == NetworkKind::kNone || !may_answer(packet)) return false;
+  IcmpError error;
+  error.kind = *kind;
+  if (*kind == IcmpErrorKind::kTooBig) error.mtu = next_mtu(packet, context);
+  if (!fill_source(error, packet, context.snapshot)) return false;
+  if (!bucket_.take(context.snapshot.icmp_errors_per_second, context.now)) {
+    context.cells.icmp_errors_suppressed.add();
+    return false;
+  }
+  std::byte* frame = region_ + packet.frame;
+  if (!build_icmp_error(packet, error, {frame, frame + frame_size_})) return false;
+  context.cells.count_drop(packet.ingress, reason);
+  context.cells.generated.add();
+  context.cells.icmp_errors_sent.add();
+  packet.drop_reason = DropReason::kNone;
+  return true;
+}
+
+}  // namespace culvert

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/forward_stage.h"
+
+#include "packet/five_tuple.h"
+#include "packet/rewrite.h"
+
+namespace culvert {
+namespace {
+
+/// What a router may not pass on, wherever it leads; the host itself may have it.
+DropReason not_for_others(const Packet& packet) noexcept {
+  if (packet.has(kFlagSourceLinkLocal)) return DropReason::kSourceLinkLocal;
+  if (packet.has(kFlagSourceRoute)) return DropReason::kSourceRoute;
+  return DropReason::kNone;
+}
+
+/// Its neighbour is not known: an on-link destination that nobody has asked for yet, or a gateway that does not answer.
+void hold(Packet& packet) noexcept {
+  packet.verdict = Verdict::kHold;
+}
+
+/// Sends it out of `hop.interface`, if everything that this needs is there.
+void forward_to(Packet& packet, const NextHopView& hop, const Context& context) noexcept {
+  if (hop.interface >= kMaxInterfaces || !context.snapshot.interfaces[hop.interface].present) {
+    return packet.drop(DropReason::kInterfaceUnknown);
+  }
+  const InterfaceSnapshot& egress = context.snapshot.interfaces[hop.interface];
+  const bool generated = packet.has(kFlagGenerated);
+  if (!generated && ttl_of(packet) <= 1) return packet.drop(DropReason::kTtlExpired);
+  if (!egress.up) return packet.drop(DropReason::kInterfaceDown);
+  packet.egress = hop.interface;
+  const bool oversized = packet.network_length > hop.mtu;
+  if (oversized && packet.has(kFlagDontFragment)) return packet.drop(DropReason::kPacketTooBig);
+  if (hop.kind == NextHopKind::kGlean) return hold(packet);
+  const NeighborView neighbor = context.routes.next_hops->neighbor(static_cast<NextHopIndex>(packet.next_hop));
+  if (!neighbor.usable) return hold(packet);
+  if (!generated) decrement_ttl(packet);
+  set_macs(packet, neighbor.mac, egress.mac);
+  packet.verdict = oversized ? Verdict::kHold : Verdict::kForward;
+  if (oversized) packet.flags |= kFlagOversized;
+}
+
+}  // namespace
+
+void forward_packet(Packet& packet, const Context& context) noexcept {
+  NextHopView hop = context.routes.next_hops->view(static_cast<NextHopIndex>(packet.next_hop));
+  if (hop.kind == NextHopKind::kMultipath) {
+    packet.next_hop = context.routes.next_hops->member(hop.group, symmetric_hash(context.multipath_key, packet));
+    hop = context.routes.next_hops->view(static_cast<NextHopIndex>(packet.next_hop));
+  }
+  if (hop.kind == NextHopKind::kLocal) {
+    packet.verdict = Verdict::kPunt;
+    return;
+  }
+  const DropReason refused = not_for_others(packet);
+  if (refused != DropReason::kNone) return packet.drop(refused);
+  switch (hop.kind) {
+    case NextHopKind::kForward:
+    case NextHopKind::kGlean:
+      return forward_to(packet, hop, context);
+    case NextHopKind::kBlackhole:
+      return packet.drop(DropReason::kRouteBlackhole);
+    case NextHopKind::kUnreachable:
+      return packet.drop(DropReason::kRouteUnreachable);
+    case NextHopKind::kProhibit:
+      return packet.drop(DropReason::kRouteProhibit);
+    case NextHopKind::kLocal:
+    case NextHopKind::kNoRoute:
+    case NextHopKind::kMultipath:
+      return packet.drop(DropReason::kNoRoute);
+  }
+}
+
+void forward_stage(Burst& burst, const Context& context) noexcept {
+  for (Packet& packet : burst) {
+    if (packet.verdict == Verdict::kNone) forward_packet(packet, context);
+  }
+}
+
+}  // namespace culvert

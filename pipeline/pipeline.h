@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pipeline: what happens to a burst, in order. Read this first.
+//
+//   parse     bytes -> packet fields, or a drop                       packet/parse
+//   route     destination -> next-hop index                           route_stage
+//   forward   next hop -> TTL, MACs, verdict                          forward_stage
+//   hold      kHold: waits for its neighbour, or is to be fragmented  hold_stage
+//   answer    some drops become an ICMP error to the sender           answer_stage
+//
+// Every packet leaves with a verdict. A stage reads what earlier stages wrote and writes only its own fields; no stage
+// calls another; only this file knows the order. Example, a packet for an on-link host nobody has talked to yet:
+//
+//   198.18.0.2 -> 198.18.1.9   route: 198.18.1.0/24 is a glean entry of wan0; forward: kHold
+//                              hold: kept, control is asked for 198.18.1.9 on wan0
+//   (the kernel resolves it; control stores 198.18.1.9/32 and raises the generation)
+//   tick, take_made            the packet is routed again, to the /32 now, and leaves
+//
+// It knows no threads and no system calls: time, tables and cells are arguments, frames come from the worker's pool.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "packet/burst.h"
+#include "packet/parse.h"
+#include "pipeline/answer_stage.h"
+#include "pipeline/context.h"
+#include "pipeline/fragment_stage.h"
+#include "pipeline/hold_stage.h"
+#include "pipeline/neighbor_request.h"
+#include "pipeline/pending_queue.h"
+#include "umem/pool.h"
+
+namespace culvert {
+
+/// What a pipeline is built on; everything outlives it and belongs to its worker or to control.
+struct PipelineParts {
+  RouteTables routes;
+  const Snapshot* snapshot = nullptr;
+  HashKey multipath_key;
+  FramePool* pool = nullptr;
+  std::byte* region = nullptr;  ///< address of frame 0
+  PipelineCells* cells = nullptr;
+  NeighborRequestQueue* requests = nullptr;
+  std::span<PendingQueue::Entry> pending;  ///< room for packets that wait
+};
+
+class Pipeline {
+ public:
+  explicit Pipeline(const PipelineParts& parts) noexcept;
+
+  /// The configuration from the next burst on.
+  void use(const Snapshot& snapshot) noexcept { snapshot_ = &snapshot; }
+
+  /// Every packet of the burst gets a verdict. Packets with kHold have been taken: their frames are the pipeline's.
+  /// `partial_checksums`: the burst's lane may carry packets with unfinished checksums. To be followed by take_made()
+  /// until that returns false.
+  void process(Burst& burst, bool partial_checksums, Now now) noexcept;
+
+  /// Appends packets that the pipeline made or held and that can go now, with their verdicts: fragments, and packets
+  /// whose neighbour has answered or timed out. False when there was nothing (more) to add this turn.
+  bool take_made(Burst& burst, Now now) noexcept;
+
+  /// Once a turn: arms a retry of what waits when the tables have changed, or when it is time to look for timeouts.
+  void tick(Now now) noexcept { hold_.tick(now); }
+
+  /// Takes every packet that is held, to be dropped by the caller (worker_stopping).
+  bool take_held(Burst& burst) noexcept;
+
+  /// Frames that the pipeline holds now.
+  std::uint32_t held() const noexcept { return hold_.size() + fragments_.size(); }
+
+ private:
+  Context context(Now now) const noexcept { return {*snapshot_, routes_, multipath_key_, *cells_, now}; }
+  void settle(Packet& packet, const Context& context) noexcept;
+
+  RouteTables routes_;
+  const Snapshot* snapshot_;
+  HashKey multipath_key_;
+  PipelineCells* cells_;
+  HoldStage hold_;
+  FragmentStage fragments_;
+  AnswerStage answers_;
+};
+
+}  // namespace culvert

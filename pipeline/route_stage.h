@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "packet/burst.h"
+#include "pipeline/context.h"
+
+namespace culvert {
+
+/// Writes Packet::next_hop for every packet without a verdict: one bulk lookup for the burst's IPv4 destinations, one
+/// for IPv6.
+void route_stage(Burst& burst, const Context& context) noexcept;
+
+/// The same for one packet, as for a message that we made.
+void route_packet(Packet& packet, const Context& context) noexcept;
+
+}  // namespace culvert

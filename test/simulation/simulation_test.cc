@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole workers on memory lanes, a virtual clock, and a world that misbehaves at random: mutated packets, stuck and
+// slow links, refused sends, routes and neighbours that come and go, a punter that stalls. After every turn each frame
+// has one holder and each packet one fate. The seed is printed; CULVERT_SEED repeats a run, CULVERT_TURNS makes it
+// longer.
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+
+#include "test/support/catch.h"
+#include "test/support/packet_builder.h"
+#include "test/support/rig.h"
+
+using namespace culvert;
+using test::Bytes;
+using test::PacketBuilder;
+
+namespace {
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+class World {
+ public:
+  World(Rig& rig, const RigConfig& config, std::uint64_t seed) : rig_(rig), config_(config), random_(seed) {
+    const MultipathMember members[] = {{rig_.forward("203.0.113.1/32", 1, test_mac(1)), 1},
+                                       {rig_.forward("203.0.113.2/32", 1, test_mac(2)), 3}};
+    rig_.multipath("203.0.114.0/24", members);
+    rig_.forward("198.18.0.0/24", 0, test_mac(0xa0));
+    rig_.forward("198.18.1.0/24", 1, test_mac(0xa1));
+    rig_.forward("198.18.2.0/24", 1, test_mac(0xa2), 600);
+    rig_.forward("2001:db8::/64", 0, test_mac(0xa0));
+    rig_.forward("2001:db8:1::/64", 1, test_mac(0xa1), 1280);
+    rig_.special("198.18.3.0/24", NextHopKind::kGlean, 1);
+    rig_.special("198.18.4.0/24", NextHopKind::kLocal);
+    rig_.special("198.18.5.0/24", NextHopKind::kUnreachable);
+    waiting_ = rig_.unresolved("198.18.6.0/24", 1);
+  }
+
+  void step() {
+    const std::uint64_t packets = pick(40);
+    for (std::uint64_t i = 0; i < packets; ++i) {
+      // False is a packet lost before a worker saw it: no free frame, ring full, link down. The lane counts it.
+      rig_.lane(interface(), queue()).inject(packet());
+    }
+    if (pick(20) == 0) misbehave();
+    if (pick(50) == 0) change_routes();
+    if (pick(30) == 0) rig_.punter_runs = !rig_.punter_runs;
+    if (pick(30) == 0) rig_.punts_delivered = !rig_.punts_delivered;
+    rig_.take_requests();
+    rig_.turn(pick(100) == 0 ? 50 * kNanosecondsPerMillisecond : 10'000);
+  }
+
+  /// Everything behaves again, and what is on the way arrives.
+  void calm_down() {
+    for (InterfaceIndex i = 0; i < config_.interfaces; ++i) {
+      for (std::uint16_t q = 0; q < queues(); ++q) rig_.lane(i, q).behavior() = {};
+    }
+    rig_.punter_runs = true;
+    rig_.turns(300, 20 * kNanosecondsPerMillisecond);
+  }
+
+ private:
+  std::uint64_t pick(std::uint64_t below) { return random_() % below; }
+  std::uint16_t queues() const { return config_.queues != 0 ? config_.queues : config_.workers; }
+  InterfaceIndex interface() { return static_cast<InterfaceIndex>(pick(config_.interfaces)); }
+  std::uint16_t queue() { return static_cast<std::uint16_t>(pick(queues())); }
+
+  Bytes packet() {
+    Bytes bytes = good_packet();
+    if (pick(4) != 0) return bytes;
+    for (std::uint64_t changes = 1 + pick(4); changes > 0; --changes) {
+      bytes[pick(bytes.size())] = static_cast<std::byte>(pick(256));
+    }
+    if (pick(4) == 0) bytes.resize(pick(bytes.size()) + 1);
+    return bytes;
+  }
+
+  Bytes good_packet() {
+    static const char* const kDestinations[] = {"198.18.0.9", "198.18.1.9", "198.18.2.9",  "198.18.3.7", "198.18.4.1",
+                                                "198.18.5.1", "198.18.6.1", "203.0.114.4", "192.0.2.1"};
+    const std::string source = "198.18.0." + std::to_string(2 + pick(200));
+    const auto ttl = static_cast<std::uint8_t>(pick(5) == 0 ? 1 : 64);
+    const auto port = static_cast<std::uint16_t>(pick(65536));
+    const std::size_t size = pick(3) == 0 ? pick(1400) : pick(64);
+    PacketBuilder builder;
+    builder.ethernet();
+    if (pick(16) == 0) builder.vlan(static_cast<std::uint16_t>(pick(4096)));
+    if (pick(3) == 0) {
+      builder.ipv6("2001:db8::2", pick(2) == 0 ? "2001:db8:1::2" : "2001:db8:9::2", {.hop_limit = ttl});
+      if (pick(4) == 0) builder.hop_by_hop();
+    } else {
+      builder.ipv4(source, kDestinations[pick(std::size(kDestinations))],
+                   {.ttl = ttl, .dont_fragment = pick(2) == 0, .more_fragments = pick(8) == 0});
+    }
+    return pick(2) == 0 ? builder.udp(port, 53).payload(size).build() : builder.tcp(port, 80).payload(size).build();
+  }
+
+  void misbehave() {
+    LaneBehavior& behavior = rig_.lane(interface(), queue()).behavior();
+    behavior = {};
+    switch (pick(6)) {
+      case 0:
+        behavior.sends_per_flush = 0;
+        break;
+      case 1:
+        behavior.completions_per_flush = static_cast<std::uint32_t>(pick(3));
+        break;
+      case 2:
+        behavior.busy_every = 3;
+        break;
+      case 3:
+        behavior.state = LaneState::kLinkDown;
+        break;
+      case 4:
+        behavior.receive_per_call = 1;
+        break;
+      default:
+        break;
+    }
+  }
+
+  void change_routes() {
+    switch (pick(4)) {
+      case 0:
+        rig_.forward("198.18.1.0/24", 1, test_mac(0xa1), pick(2) == 0 ? 1500 : 576);
+        break;
+      case 1:
+        rig_.special("198.18.1.0/24", NextHopKind::kGlean, 1);
+        break;
+      case 2:
+        rig_.resolve(waiting_, test_mac(0xbb));
+        break;
+      default:
+        rig_.forward("198.18.3.7/32", 1, test_mac(0xcc));
+        break;
+    }
+  }
+
+  Rig& rig_;
+  const RigConfig& config_;
+  std::mt19937_64 random_;
+  NextHopIndex waiting_ = 0;
+};
+
+void simulate(const RigConfig& config) {
+  const std::uint64_t seed = from_environment("CULVERT_SEED", std::random_device{}());
+  const std::uint64_t turns = from_environment("CULVERT_TURNS", 5000);
+  std::printf("seed %llu, %llu turns, %u workers\n", static_cast<unsigned long long>(seed),
+              static_cast<unsigned long long>(turns), config.workers);
+  Rig rig(config);
+  World world(rig, config, seed);
+  for (std::uint64_t turn = 0; turn < turns; ++turn) {
+    world.step();
+    REQUIRE(rig.unaccounted_packets() == 0);
+    REQUIRE(rig.unaccounted_frames() == 0);
+  }
+  world.calm_down();
+  CHECK(rig.unaccounted_packets() == 0);
+  CHECK(rig.unaccounted_frames() == 0);
+  CHECK(rig.sum(&PipelineCells::held) == 0);
+  // The world was not so bad that nothing happened.
+  CHECK(rig.sum(&PipelineCells::forwarded) > turns);
+  CHECK(rig.sum(&PipelineCells::generated) > 0);
+  CHECK(rig.sum(&PipelineCells::punted) > 0);
+  CHECK(rig.sum(&PipelineCells::fragmented) > 0);
+  CHECK(rig.drops(DropReason::kTransmitFailed) > 0);
+  CHECK(rig.drops(DropReason::kNeighborTimeout) + rig.drops(DropReason::kNeighborPendingFull) > 0);
+}
+
+}  // namespace
+
+TEST_CASE("one worker in a misbehaving world loses no frame and no packet unsaid") {
+  simulate({});
+}
+
+TEST_CASE("three workers, two queues: hand-off, homecoming, and still nothing lost unsaid") {
+  RigConfig config;
+  config.workers = 3;
+  config.queues = 2;
+  config.frames_per_worker = 2048;
+  simulate(config);
+}
+
+TEST_CASE("too few frames for the rings: nothing is lost unsaid, and it goes on") {
+  RigConfig config;
+  config.frames_per_worker = 384;
+  config.pending_packets = 32;
+  simulate(config);
+}
+
+TEST_CASE("a lane that is taken away gives all its frames back, and packets for it become drops") {
+  Rig rig;
+  rig.forward("198.18.1.0/24", 1, test_mac(1));
+  rig.lane(1).behavior().sends_per_flush = 0;
+  const Bytes packet = PacketBuilder().ethernet().ipv4("198.18.0.2", "198.18.1.2").udp(1, 2).build();
+  rig.turn();
+  for (int i = 0; i < 20; ++i) REQUIRE(rig.lane(0).inject(packet));
+  rig.turns(2);
+  CHECK(rig.lane(1).frames_transmitting() == 20);
+  rig.remove_lane(1);
+  rig.turns(2);
+  CHECK(rig.lane(1).frames_transmitting() == 0);
+  CHECK(rig.unaccounted_frames() == 0);
+  REQUIRE(rig.lane(0).inject(packet));
+  rig.turns(2);
+  CHECK(rig.drops(DropReason::kInterfaceDown) == 1);
+}
+
+TEST_CASE("a stopped worker has given everything back") {
+  Rig rig;
+  rig.unresolved("198.18.1.0/24", 1);
+  const Bytes packet = PacketBuilder().ethernet().ipv4("198.18.0.2", "198.18.1.2").udp(1, 2).build();
+  rig.turn();
+  for (int i = 0; i < 20; ++i) REQUIRE(rig.lane(0).inject(packet));
+  rig.turns(2);
+  CHECK(rig.sum(&PipelineCells::held) == 20);
+  rig.tell(0, Command{CommandKind::kStop});
+  CHECK(rig.worker().stopped());
+  CHECK(rig.drops(DropReason::kWorkerStopping) == 20);
+  CHECK(rig.unaccounted_packets() == 0);
+  const auto& budget = rig.worker().cells().budget;
+  CHECK(budget.holders[static_cast<std::size_t>(FrameHolder::kPool)].read() == budget.home.read());
+}

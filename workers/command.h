@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control speaks in messages: it never touches what a worker holds. A worker applies commands between turns, in order,
+// a few a turn, and acknowledges by number. What a command hands over belongs to the worker until the acknowledgement
+// of the command that takes it away.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/spsc.h"
+#include "lanes/lane.h"
+#include "pipeline/snapshot.h"
+#include "umem/frame.h"
+
+namespace culvert {
+
+/// For each interface, which worker sends on it when the asking worker has no lane there; kNoWorker: nobody.
+inline constexpr WorkerIndex kNoWorker = 0xffff;
+struct EgressOwners {
+  std::array<WorkerIndex, kMaxInterfaces> worker{};
+};
+
+enum class CommandKind : std::uint8_t {
+  kUseSnapshot,      ///< `snapshot`, until the next kUseSnapshot is acknowledged
+  kUseEgressOwners,  ///< `owners`, copied: free after the acknowledgement
+  kAddLane,          ///< `lane` is the worker's from now on
+  kRemoveLane,       ///< the worker closes `lane`, takes its frames back, and never touches it again
+  kClearPeaks,       ///< peaks of the worker's gauges and its longest turn begin anew
+  kStop,             ///< drop what is held, close every lane, end
+};
+
+struct Command {
+  CommandKind kind = CommandKind::kStop;
+  const Snapshot* snapshot = nullptr;
+  const EgressOwners* owners = nullptr;
+  Lane* lane = nullptr;
+};
+
+inline constexpr std::size_t kCommandQueue = 128;
+inline constexpr std::uint32_t kCommandsPerTurn = 8;
+using CommandQueue = SpscRing<Command, kCommandQueue>;
+
+}  // namespace culvert

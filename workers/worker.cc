@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace culvert {
+namespace {
+
+/// Rings' fill and the kernel's statistics are read this often, not every turn.
+constexpr Now kPublishInterval = 100 * kNanosecondsPerMillisecond;
+
+PipelineParts with_cells(PipelineParts parts, FramePool* pool, PipelineCells* cells) noexcept {
+  parts.pool = pool;
+  parts.cells = cells;
+  return parts;
+}
+
+}  // namespace
+
+Worker::Worker(const WorkerParts& parts) noexcept
+    : index_(parts.index),
+      pool_(*parts.pool),
+      mesh_(*parts.mesh),
+      requests_(*parts.pipeline.requests),
+      control_(parts.control),
+      beat_(*parts.beat),
+      snapshot_(parts.pipeline.snapshot),
+      pipeline_(with_cells(parts.pipeline, parts.pool, &cells_.pipeline)),
+      egress_({parts.index, parts.pool, parts.mesh, parts.punt, parts.punter, &cells_.pipeline, &traffic_}) {
+  cells_.budget.home.set(pool_.available());
+  cells_.frames.max.set(pool_.available());
+  cells_.handoff_in.max.set(kHandoffPackets);
+  cells_.punt_queue.max.set(kPuntQueue);
+  cells_.command_queue.max.set(kCommandQueue);
+  publish_budget();
+}
+
+bool Worker::turn(Now now) noexcept {
+  bool moved = apply_commands(now);
+  moved |= receive_handoff();
+  for (std::uint32_t i = 0; i < lane_count_; ++i) moved |= serve(*lanes_[i], now);
+  pipeline_.tick(now);
+  moved |= send_made(now);
+  egress_.end_turn();
+  // Asked at most once a second for each neighbour, so this is no system call per packet.
+  if (moved && control_ != nullptr && requests_.space() < kNeighborRequests) control_->wake();
+  for (std::uint32_t i = 0; i < lane_count_; ++i) lanes_[i]->flush(now);
+  if (moved) publish_budget();
+  if (now - published_at_ >= kPublishInterval) publish(now);
+  std::atomic_ref<std::uint64_t>(beat_).store(now, std::memory_order_relaxed);
+  cells_.beat_ns.set(now);
+  cells_.turns.add();
+  turns_ended_.store(turns_ended_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  return moved;
+}
+
+bool Worker::serve(Lane& lane, Now now) noexcept {
+  lane.receive(burst_);
+  const bool moved = !burst_.empty();
+  if (moved) {
+    pipeline_.process(burst_, lane.partial_checksums(), now);
+    egress_.dispatch(burst_);
+    send_made(now);
+  }
+  lane.refill();
+  return moved;
+}
+
+bool Worker::send_made(Now now) noexcept {
+  if (pipeline_.held() == 0) return false;
+  bool moved = false;
+  while (pipeline_.take_made(burst_, now)) {
+    egress_.dispatch(burst_);
+    moved = true;
+  }
+  return moved;
+}
+
+bool Worker::receive_handoff() noexcept {
+  bool moved = false;
+  std::array<FrameAddress, kBurstSize> frames;
+  std::size_t most_waiting = 0;
+  for (WorkerIndex from = 0; from < mesh_.workers(); ++from) {
+    if (from == index_) continue;
+    HandoffLink& link = mesh_.link(from, index_);
+    most_waiting = std::max(most_waiting, link.packets.waiting());
+    Packet packet;
+    while (burst_.space() > 0 && link.packets.pop(packet)) burst_.append() = packet;
+    if (!burst_.empty()) {
+      cells_.pipeline.handed_in.add(burst_.size());
+      traffic_.in += burst_.size();
+      egress_.dispatch_handed_in(burst_);
+      moved = true;
+    }
+    const std::size_t came_home = link.frames.pop(std::span<FrameAddress>(frames));
+    for (std::size_t i = 0; i < came_home; ++i) pool_.give(frames[i]);
+    traffic_.in += came_home;
+    moved |= came_home > 0;
+  }
+  if (moved) cells_.handoff_in.observe(most_waiting);
+  return moved;
+}
+
+bool Worker::has_waiting() const noexcept {
+  if (commands_.waiting() > 0) return true;
+  for (WorkerIndex from = 0; from < mesh_.workers(); ++from) {
+    const HandoffLink& link = mesh_.link(from, index_);
+    if (from != index_ && (link.packets.waiting() > 0 || link.frames.waiting() > 0)) return true;
+  }
+  return false;
+}
+
+bool Worker::apply_commands(Now now) noexcept {
+  Command command;
+  std::uint32_t applied = 0;
+  while (applied < kCommandsPerTurn && commands_.pop(command)) {
+    apply(command, now);
+    ++applied;
+    acknowledged_.store(acknowledged_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+  cells_.commands.add(applied);
+  return applied > 0;
+}
+
+void Worker::apply(const Command& command, Now now) noexcept {
+  switch (command.kind) {
+    case CommandKind::kUseSnapshot:
+      snapshot_ = command.snapshot;
+      pipeline_.use(*command.snapshot);
+      cells_.snapshot_generation.set(command.snapshot->generation);
+      break;
+    case CommandKind::kUseEgressOwners:
+      egress_.use(*command.owners);
+      break;
+    case CommandKind::kAddLane:
+      // Control counts lanes before it sends them.
+      CULVERT_CHECK(lane_count_ < kMaxLanesPerWorker);
+      lost_settled_[lane_count_] = command.lane->cells().tx_busy.read();
+      lanes_[lane_count_++] = command.lane;
+      egress_.add_lane(*command.lane);
+      break;
+    case CommandKind::kRemoveLane:
+      remove_lane(command.lane);
+      break;
+    case CommandKind::kClearPeaks:
+      clear_peaks();
+      break;
+    case CommandKind::kStop:
+      stop(now);
+      break;
+  }
+}
+
+void Worker::remove_lane(Lane* lane) noexcept {
+  for (std::uint32_t i = 0; i < lane_count_; ++i) {
+    if (lanes_[i] != lane) continue;
+    egress_.remove_lane(*lane, lanes());
+    lane->close();
+    settle_lost(*lane);
+    lanes_[i] = lanes_[--lane_count_];
+    lost_settled_[i] = lost_settled_[lane_count_];
+    return;
+  }
+}
+
+void Worker::stop(Now now) noexcept {
+  while (pipeline_.take_held(burst_)) egress_.dispatch(burst_);
+  while (lane_count_ > 0) {
+    lanes_[lane_count_ - 1]->flush(now);
+    remove_lane(lanes_[lane_count_ - 1]);
+  }
+  stopped_ = true;
+}
+
+void Worker::clear_peaks() noexcept {
+  cells_.longest_turn_ns.set(0);
+  for (Gauge* gauge :
+       {&cells_.handoff_in, &cells_.punt_queue, &cells_.command_queue, &cells_.frames, &cells_.pipeline.pending}) {
+    gauge->clear_peak();
+  }
+  for (std::uint32_t i = 0; i < lane_count_; ++i) {
+    LaneCells& lane = lanes_[i]->cells();
+    for (Gauge* gauge : {&lane.rx_ring, &lane.tx_ring, &lane.fill_ring, &lane.completion_ring}) gauge->clear_peak();
+  }
+}
+
+void Worker::publish(Now now) noexcept {
+  published_at_ = now;
+  for (std::uint32_t i = 0; i < lane_count_; ++i) {
+    lanes_[i]->publish();
+    lanes_[i]->cells().state.set(static_cast<std::uint64_t>(lanes_[i]->state()));
+    settle_lost(*lanes_[i]);
+  }
+  cells_.punt_queue.observe(egress_.punting());
+  cells_.command_queue.observe(commands_.waiting());
+  publish_budget();
+}
+
+void Worker::settle_lost(Lane& lane) noexcept {
+  const std::uint64_t lost = lane.cells().tx_busy.read();
+  PipelineCells& cells = cells_.pipeline;
+  const std::uint64_t news = lost - std::exchange(lost_settled_[lane_number(lane)], lost);
+  if (news == 0) return;
+  cells.forwarded.set(cells.forwarded.read() - news);
+  cells.drops[PipelineCells::line(lane.interface())][static_cast<std::size_t>(DropReason::kTransmitFailed)].add(news);
+}
+
+std::uint32_t Worker::lane_number(const Lane& lane) const noexcept {
+  return static_cast<std::uint32_t>(std::find(lanes_.begin(), lanes_.begin() + lane_count_, &lane) - lanes_.begin());
+}
+
+void Worker::publish_budget() noexcept {
+  FrameBudgetCells& budget = cells_.budget;
+  std::uint64_t receiving = 0;
+  std::uint64_t transmitting = 0;
+  for (std::uint32_t i = 0; i < lane_count_; ++i) {
+    receiving += lanes_[i]->frames_receiving();
+    transmitting += lanes_[i]->frames_transmitting();
+  }
+  const auto line = [&budget](FrameHolder holder) -> Cell& { return budget.holders[static_cast<std::size_t>(holder)]; };
+  const std::uint32_t sequence = budget.sequence.load(std::memory_order_relaxed);
+  budget.sequence.store(sequence + 1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
+  line(FrameHolder::kPool).set(pool_.available());
+  line(FrameHolder::kStrangers).set(pool_.strangers().size());
+  line(FrameHolder::kReceive).set(receiving);
+  line(FrameHolder::kTransmit).set(transmitting);
+  line(FrameHolder::kPending).set(pipeline_.held());
+  line(FrameHolder::kPunt).set(egress_.punting());
+  budget.handed_out.set(traffic_.out);
+  budget.handed_in.set(traffic_.in);
+  budget.sequence.store(sequence + 2, std::memory_order_release);
+
+  const std::uint64_t sum =
+      pool_.available() + pool_.strangers().size() + receiving + transmitting + pipeline_.held() + egress_.punting();
+  CULVERT_ASSERT(sum == budget.home.read() + traffic_.in - traffic_.out);
+  cells_.frames.observe(budget.home.read() - std::min<std::uint64_t>(budget.home.read(), pool_.available()));
+}
+
+}  // namespace culvert

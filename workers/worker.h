@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// A worker: its lanes, its frames, its pipeline, its counters, and the turn that moves packets through them. One thread
+// calls it. It touches only what it owns and the rings that it shares with exactly one other thread each:
+//
+//   control --commands--> worker --acknowledged, cells--> control
+//   worker <--hand-off links--> every other worker
+//   worker <--punt queue--> punter        worker --neighbour requests--> control
+//
+// A frame that a turn takes up has a holder again when the turn ends; in test builds the sum is asserted.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <span>
+
+#include "pipeline/pipeline.h"
+#include "umem/pool.h"
+#include "workers/command.h"
+#include "workers/egress.h"
+#include "workers/handoff.h"
+#include "workers/worker_cells.h"
+
+namespace culvert {
+
+/// Lanes that one worker can own.
+inline constexpr std::size_t kMaxLanesPerWorker = 64;
+
+struct WorkerParts {
+  WorkerIndex index = 0;
+  PipelineParts pipeline;  ///< `cells` and `pool` are the worker's: filled in by its constructor
+  FramePool* pool = nullptr;
+  HandoffMesh* mesh = nullptr;
+  PuntQueue* punt = nullptr;
+  Waker* punter = nullptr;
+  Waker* control = nullptr;       ///< told when a neighbour is asked for; may be null
+  std::uint64_t* beat = nullptr;  ///< where XDP looks for signs of life
+};
+
+class Worker {
+ public:
+  explicit Worker(const WorkerParts& parts) noexcept;
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Control.
+
+  /// The queue that control pushes to; wake the worker afterwards (its Waker of the mesh).
+  CommandQueue& commands() noexcept { return commands_; }
+  /// How many commands have been applied, ever.
+  std::uint64_t acknowledged() const noexcept { return acknowledged_.load(std::memory_order_acquire); }
+  /// How many turns have ended, ever: whatever the tables no longer name is unused once this has grown by two.
+  std::uint64_t turns_ended() const noexcept { return turns_ended_.load(std::memory_order_acquire); }
+  const WorkerCells& cells() const noexcept { return cells_; }
+  WorkerCells& cells() noexcept { return cells_; }
+  WorkerIndex index() const noexcept { return index_; }
+
+  // The worker's thread, or a simulation.
+
+  /// One pass of the loop. True when it moved something.
+  bool turn(Now now) noexcept;
+  /// Something waits in a ring that no descriptor tells of; asked before sleeping.
+  bool has_waiting() const noexcept;
+  bool stopped() const noexcept { return stopped_; }
+  std::span<Lane* const> lanes() const noexcept { return {lanes_.data(), lane_count_}; }
+  std::uint64_t spin_ns() const noexcept { return snapshot_->idle_spin_ns; }
+
+ private:
+  bool apply_commands(Now now) noexcept;
+  void apply(const Command& command, Now now) noexcept;
+  void remove_lane(Lane* lane) noexcept;
+  void stop(Now now) noexcept;
+  bool receive_handoff() noexcept;
+  bool serve(Lane& lane, Now now) noexcept;
+  bool send_made(Now now) noexcept;
+  void publish(Now now) noexcept;
+  void publish_budget() noexcept;
+  /// The kernel may refuse a packet after a lane took it (EBUSY): then it was not forwarded but dropped.
+  void settle_lost(Lane& lane) noexcept;
+  std::uint32_t lane_number(const Lane& lane) const noexcept;
+  void clear_peaks() noexcept;
+
+  WorkerIndex index_;
+  FramePool& pool_;
+  HandoffMesh& mesh_;
+  NeighborRequestQueue& requests_;
+  Waker* control_;
+  std::uint64_t& beat_;  ///< shared with the XDP program: written through an atomic reference
+  const Snapshot* snapshot_;
+  WorkerCells cells_;
+  CommandQueue commands_;
+  std::atomic<std::uint64_t> acknowledged_{0};
+  std::atomic<std::uint64_t> turns_ended_{0};
+  FrameTraffic traffic_;
+  Pipeline pipeline_;
+  Egress egress_;
+  Burst burst_;
+  std::array<Lane*, kMaxLanesPerWorker> lanes_{};
+  std::array<std::uint64_t, kMaxLanesPerWorker> lost_settled_{};  ///< beside lanes_: losses that are counted already
+  std::uint32_t lane_count_ = 0;
+  Now published_at_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace culvert
