@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/netlink/address_model.h"
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+
+namespace culvert {
+
+bool LinkAddress::is_good_source() const noexcept {
+  return (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)) == 0;
+}
+bool LinkAddress::is_secondary() const noexcept {
+  return (flags & IFA_F_SECONDARY) != 0;
+}
+
+AddressChange AddressModel::apply(const AddressMessage& message, std::uint8_t generation) {
+  const Key key{message.ifindex, {message.address, message.length}};
+  if (message.removed) return remove(key);
+  AddressChange change;
+  change.ifindex = message.ifindex;
+  change.address = message.address;
+  const auto [it, inserted] = addresses_.try_emplace(key);
+  LinkAddress& entry = it->second;
+  change.changed = inserted || entry.flags != message.flags || entry.scope != message.scope;
+  entry = {message.length, message.scope, message.flags, generation};
+  if (inserted) change.appeared = ++links_with_[message.address] == 1;
+  return change;
+}
+
+bool AddressModel::sweep_one(std::uint8_t generation, AddressChange& change) {
+  for (const auto& [key, entry] : addresses_) {
+    if (entry.generation == generation) continue;
+    change = remove(Key(key));
+    return true;
+  }
+  return false;
+}
+
+AddressChange AddressModel::remove(const Key& key) {
+  AddressChange change;
+  change.ifindex = key.first;
+  change.address = key.second.address;
+  if (addresses_.erase(key) == 0) return change;
+  change.changed = true;
+  const auto holders = links_with_.find(change.address);
+  if (--holders->second == 0) {
+    links_with_.erase(holders);
+    change.vanished = true;
+  }
+  // IPv4 addresses of a link are one range: mapped addresses sort together.
+  const auto next = addresses_.lower_bound({key.first, {IpAddress::from(Ipv4Address{}), 0}});
+  const bool another =
+      next != addresses_.end() && next->first.first == key.first && next->first.second.address.is_ipv4();
+  change.last_ipv4_of_link = change.address.is_ipv4() && !another;
+  return change;
+}
+
+std::optional<Ipv4Address> AddressModel::ipv4_source(std::uint32_t ifindex) const {
+  std::optional<Ipv4Address> found;
+  int best = -1;
+  for (auto it = addresses_.lower_bound({ifindex, {}}); it != addresses_.end() && it->first.first == ifindex; ++it) {
+    if (!it->first.second.address.is_ipv4()) continue;
+    const LinkAddress& entry = it->second;
+    const int rank = (entry.scope == RT_SCOPE_UNIVERSE ? 2 : 0) + (entry.is_secondary() ? 0 : 1);
+    if (rank <= best) continue;
+    best = rank;
+    found = it->first.second.address.ipv4();
+  }
+  return found;
+}
+
+std::optional<Ipv6Address> AddressModel::ipv6_source(std::uint32_t ifindex) const {
+  std::optional<Ipv6Address> found;
+  int best = -1;
+  for (auto it = addresses_.lower_bound({ifindex, {}}); it != addresses_.end() && it->first.first == ifindex; ++it) {
+    const IpAddress& address = it->first.second.address;
+    const LinkAddress& entry = it->second;
+    if (address.is_ipv4() || (entry.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0) continue;
+    const int rank = (entry.scope == RT_SCOPE_UNIVERSE ? 2 : 0) + (entry.is_good_source() ? 1 : 0);
+    if (rank <= best) continue;
+    best = rank;
+    found = address.ipv6();
+  }
+  return found;
+}
+
+}  // namespace culvert

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/netlink/messages.h"
+
+// The C library's interface flags first: linux/if_link.h would define them a second time.
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/nexthop.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#include "control/netlink/attributes.h"
+
+namespace culvert {
+namespace {
+
+bool parse_vlan(const nlattr& data, std::uint16_t& vlan) {
+  return for_each_attribute(mnl_attr_get_payload(&data), mnl_attr_get_payload_len(&data), [&](const nlattr& attribute) {
+    return mnl_attr_get_type(&attribute) != IFLA_VLAN_ID || read_number(attribute, vlan);
+  });
+}
+
+bool parse_link_info(const nlattr& info, LinkMessage& link) {
+  const nlattr* data = nullptr;
+  const bool whole =
+      for_each_attribute(mnl_attr_get_payload(&info), mnl_attr_get_payload_len(&info), [&](const nlattr& attribute) {
+        switch (mnl_attr_get_type(&attribute)) {
+          case IFLA_INFO_KIND:
+            return read_text(attribute, link.kind);
+          case IFLA_INFO_DATA:
+            data = &attribute;
+            return true;
+          default:
+            return true;
+        }
+      });
+  return whole && (data == nullptr || link.kind != "vlan" || parse_vlan(*data, link.vlan));
+}
+
+}  // namespace
+
+bool parse(const nlmsghdr& message, LinkMessage& link) {
+  link = {};
+  link.removed = message.nlmsg_type == RTM_DELLINK;
+  const bool whole = for_each_attribute_after<ifinfomsg>(message, [&](const nlattr& attribute) {
+    switch (mnl_attr_get_type(&attribute)) {
+      case IFLA_IFNAME:
+        return read_text(attribute, link.name);
+      case IFLA_MTU:
+        return read_number(attribute, link.mtu);
+      case IFLA_ADDRESS:
+        read_mac(attribute, link.mac);
+        return true;
+      case IFLA_OPERSTATE:
+        return read_number(attribute, link.operstate);
+      case IFLA_MASTER:
+        return read_number(attribute, link.master);
+      case IFLA_LINK:
+        return read_number(attribute, link.lower);
+      case IFLA_LINKINFO:
+        return parse_link_info(attribute, link);
+      default:
+        return true;
+    }
+  });
+  if (!whole) return false;
+  const auto header = load<ifinfomsg>(mnl_nlmsg_get_payload(&message));
+  // AF_BRIDGE messages speak of a port of a bridge, not of the link's life.
+  if (header.ifi_family != AF_UNSPEC || header.ifi_index <= 0 || link.name.empty()) return false;
+  link.ifindex = static_cast<std::uint32_t>(header.ifi_index);
+  link.flags = header.ifi_flags;
+  return true;
+}
+
+bool parse(const nlmsghdr& message, AddressMessage& address) {
+  address = {};
+  address.removed = message.nlmsg_type == RTM_DELADDR;
+  bool has_local = false;
+  bool has_address = false;
+  IpAddress plain;
+  std::uint32_t flags = 0;
+  const bool whole = for_each_attribute_after<ifaddrmsg>(message, [&](const nlattr& attribute) {
+    switch (mnl_attr_get_type(&attribute)) {
+      case IFA_LOCAL:
+        has_local = true;
+        return read_ip(attribute, address.address);
+      case IFA_ADDRESS:
+        has_address = true;
+        return read_ip(attribute, plain);
+      case IFA_FLAGS:
+        return read_number(attribute, flags);
+      default:
+        return true;
+    }
+  });
+  if (!whole || (!has_local && !has_address)) return false;
+  const auto header = load<ifaddrmsg>(mnl_nlmsg_get_payload(&message));
+  const bool ipv4 = header.ifa_family == AF_INET;
+  if (!ipv4 && header.ifa_family != AF_INET6) return false;
+  // On a point-to-point link IFA_ADDRESS is the peer's, IFA_LOCAL ours.
+  if (!has_local) address.address = plain;
+  if (address.address.is_ipv4() != ipv4 || header.ifa_prefixlen > (ipv4 ? 32 : 128)) return false;
+  address.ifindex = header.ifa_index;
+  address.length = static_cast<std::uint8_t>(header.ifa_prefixlen + (ipv4 ? kIpv4PrefixBase : 0));
+  address.scope = header.ifa_scope;
+  address.flags = flags != 0 ? flags : header.ifa_flags;
+  return address.ifindex != 0;
+}
+
+bool parse(const nlmsghdr& message, NeighborMessage& neighbor) {
+  neighbor = {};
+  neighbor.removed = message.nlmsg_type == RTM_DELNEIGH;
+  bool has_address = false;
+  const bool whole = for_each_attribute_after<ndmsg>(message, [&](const nlattr& attribute) {
+    switch (mnl_attr_get_type(&attribute)) {
+      case NDA_DST:
+        has_address = read_ip(attribute, neighbor.address);
+        return true;
+      case NDA_LLADDR:
+        neighbor.has_mac = read_mac(attribute, neighbor.mac);
+        return true;
+      case NDA_FLAGS_EXT:
+        return read_number(attribute, neighbor.extended_flags);
+      default:
+        return true;
+    }
+  });
+  if (!whole || !has_address) return false;
+  const auto header = load<ndmsg>(mnl_nlmsg_get_payload(&message));
+  if (header.ndm_family != (neighbor.address.is_ipv4() ? AF_INET : AF_INET6) || header.ndm_ifindex <= 0) return false;
+  neighbor.ifindex = static_cast<std::uint32_t>(header.ndm_ifindex);
+  neighbor.state = header.ndm_state;
+  neighbor.flags = header.ndm_flags;
+  return true;
+}
+
+namespace {
+
+bool parse_members(const nlattr& attribute, std::vector<ObjectMember>& members) {
+  const std::size_t size = mnl_attr_get_payload_len(&attribute);
+  if (size % sizeof(nexthop_grp) != 0) return false;
+  const auto* bytes = static_cast<const std::byte*>(mnl_attr_get_payload(&attribute));
+  for (std::size_t at = 0; at < size; at += sizeof(nexthop_grp)) {
+    const auto member = load<nexthop_grp>(bytes + at);
+    // The second byte holds the weight's high bits since Linux 6.12; zero before.
+    const unsigned weight = (static_cast<unsigned>(load<std::uint8_t>(bytes + at + 5)) << 8 | member.weight) + 1;
+    members.push_back({member.id, static_cast<std::uint16_t>(std::min(weight, 0xffffU))});
+  }
+  return true;
+}
+
+}  // namespace
+
+bool parse(const nlmsghdr& message, ObjectMessage& object) {
+  object = {};
+  object.removed = message.nlmsg_type == RTM_DELNEXTHOP;
+  const bool whole = for_each_attribute_after<nhmsg>(message, [&](const nlattr& attribute) {
+    switch (mnl_attr_get_type(&attribute)) {
+      case NHA_ID:
+        return read_number(attribute, object.id);
+      case NHA_OIF:
+        return read_number(attribute, object.path.ifindex);
+      case NHA_GATEWAY:
+        object.path.has_gateway = read_ip(attribute, object.path.gateway);
+        return object.path.has_gateway;
+      case NHA_GROUP:
+        return parse_members(attribute, object.members);
+      case NHA_BLACKHOLE:
+        object.blackhole = true;
+        return true;
+      case NHA_FDB:
+        object.fdb = true;
+        return true;
+      case NHA_ENCAP_TYPE:
+        object.path.encapsulated = true;
+        return true;
+      default:
+        return true;
+    }
+  });
+  return whole && object.id != 0;
+}
+
+}  // namespace culvert

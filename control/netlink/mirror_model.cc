@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/netlink/mirror_model.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+
+namespace culvert {
+
+MirrorModel::MirrorModel(RouteSink& sink, std::map<std::string, InterfaceIndex> interfaces, const MirrorLimits& limits,
+                         MirrorListener& listener)
+    : listener_(listener),
+      links_(std::move(interfaces)),
+      neighbors_(limits.neighbors),
+      ipv4_(true, sets_, limits.ipv4_routes),
+      ipv6_(false, sets_, limits.ipv6_routes),
+      resolver_(sink, links_, neighbors_, objects_, sets_, ipv4_, ipv6_) {}
+
+namespace {
+
+template <typename Message, typename Use>
+bool parse_and(const nlmsghdr& message, Use use) {
+  Message parsed;
+  if (!parse(message, parsed)) return false;
+  use(parsed);
+  return true;
+}
+
+}  // namespace
+
+void MirrorModel::apply(const nlmsghdr& message, bool from_dump) {
+  ++messages_;
+  bool whole = true;
+  switch (message.nlmsg_type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK:
+      whole = parse_and<LinkMessage>(message, [&](const auto& link) { link_changed(links_.apply(link, generation_)); });
+      break;
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+      whole = parse_and<AddressMessage>(
+          message, [&](const auto& address) { address_changed(addresses_.apply(address, generation_)); });
+      break;
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+      whole = parse_and<RouteMessage>(message, [&](const auto& route) { apply_route(route, from_dump); });
+      break;
+    case RTM_NEWNEIGH:
+    case RTM_DELNEIGH:
+      whole = parse_and<NeighborMessage>(
+          message, [&](const auto& neighbor) { neighbor_changed(neighbors_.apply(neighbor, generation_)); });
+      break;
+    case RTM_NEWNEXTHOP:
+    case RTM_DELNEXTHOP:
+      whole = parse_and<ObjectMessage>(
+          message, [&](const auto& object) { objects_changed(objects_.apply(object, generation_)); });
+      break;
+    default:
+      break;
+  }
+  if (!whole) ++malformed_;
+  resolver_.collect();
+}
+
+void MirrorModel::link_changed(const LinkChange& change) {
+  if (change.went_down) {
+    flush_ipv4(change.ifindex, change.gone);
+    resync_wish_ = true;
+  }
+  if (change.lost_objects) objects_changed(objects_.flush_link(change.ifindex));
+  if (change.alive_changed || change.mtu_changed) {
+    sets_.for_each([&](PathSet& set) {
+      const auto& paths = set.content->paths;
+      const bool concerned = set.content->object != 0 || std::any_of(paths.begin(), paths.end(), [&](const Path& path) {
+                               return path.ifindex == change.ifindex;
+                             });
+      if (concerned) resolver_.resolve_again(set);
+    });
+  }
+  if (change.owner_changed || change.mtu_changed) resolver_.settle_link(change.ifindex);
+  if (change.visible) listener_.on_interfaces_changed();
+  if (on_link && (change.alive_changed || change.owner_changed)) on_link(change);
+}
+
+void MirrorModel::address_changed(const AddressChange& change) {
+  if (change.appeared || change.vanished) listener_.on_local_address(change.address, change.appeared);
+  if (change.vanished && change.address.is_ipv4()) flush_source(change.address);
+  if (change.last_ipv4_of_link) {
+    flush_ipv4(change.ifindex, true);
+    resync_wish_ = true;
+  }
+  if (change.changed) listener_.on_interfaces_changed();
+}
+
+void MirrorModel::neighbor_changed(const NeighborChange& change) {
+  if (change.changed) resolver_.neighbor_changed(change.key);
+  if (change.failed_now) {
+    const Link* link = links_.find(change.key.ifindex);
+    if (link != nullptr && link->owned != kNoInterface) listener_.on_neighbor_failed(link->owned, change.key.address);
+  }
+  if (on_neighbor) on_neighbor(change);
+}
+
+void MirrorModel::objects_changed(const ObjectModel::Changes& changes) {
+  if (changes.changed.empty() && changes.gone.empty()) return;
+  const auto has = [](const std::vector<std::uint32_t>& ids, std::uint32_t id) {
+    return std::find(ids.begin(), ids.end(), id) != ids.end();
+  };
+  sets_.for_each([&](PathSet& set) {
+    const std::uint32_t object = set.content->object;
+    if (object == 0) return;
+    if (has(changes.gone, object)) {
+      purge(set);
+    } else if (has(changes.changed, object)) {
+      resolver_.resolve_again(set);
+    }
+  });
+}
+
+/// Tables other than main and local, and routes that a destination's lookup never meets, stay outside.
+bool MirrorModel::is_mirrored(const RouteMessage& message) {
+  if (message.cloned) return false;
+  if (message.table != RT_TABLE_MAIN && message.table != RT_TABLE_LOCAL) {
+    ++ignored_.other_table;
+    return false;
+  }
+  if (message.tos != 0 && message.ipv4) {
+    ++ignored_.type_of_service;
+    return false;
+  }
+  if (message.from_source) {
+    ++ignored_.from_source;
+    return false;
+  }
+  const IpAddress& address = message.prefix.address;
+  if (!message.ipv4 && ((address.is_ipv6_link_local() && message.prefix.length >= 10) ||
+                        (address.is_ipv6_multicast() && message.prefix.length >= 8))) {
+    ++ignored_.link_local;
+    return false;
+  }
+  return true;
+}
+
+void MirrorModel::apply_route(const RouteMessage& message, bool from_dump) {
+  if (!is_mirrored(message)) return;
+  RouteModel& model = message.ipv4 ? ipv4_ : ipv6_;
+  const std::uint64_t surprises = model.surprises();
+  resolver_.apply(model.apply(message, generation_, from_dump));
+  if (model.surprises() != surprises) resync_wish_ = true;
+  report_full();
+}
+
+/// fib_sync_down_dev: a route goes when all its next hops are dead. Host-scope routes (table local) stay until the
+/// device is taken away from IPv4 altogether.
+void MirrorModel::flush_ipv4(std::uint32_t ifindex, bool local_too) {
+  sets_.for_each([&](PathSet& set) {
+    const PathSetContent& content = *set.content;
+    if (!content.ipv4 || content.object != 0 || content.paths.empty()) return;
+    if (content.type == RTN_LOCAL && !local_too) return;
+    bool uses = false;
+    for (const Path& path : content.paths) {
+      uses |= path.ifindex == ifindex;
+      const Link* link = links_.find(path.ifindex);
+      if (path.ifindex != ifindex && link != nullptr && link->is_up()) return;
+    }
+    if (uses) purge(set);
+  });
+}
+
+/// fib_sync_down_addr: routes that prefer a source address which the host no longer has.
+void MirrorModel::flush_source(const IpAddress& address) {
+  sets_.for_each([&](PathSet& set) {
+    const PathSetContent& content = *set.content;
+    if (content.ipv4 && !content.preferred_source.is_unspecified() && content.preferred_source == address) purge(set);
+  });
+}
+
+void MirrorModel::purge(PathSet& set) {
+  set.purge = set.first;
+  purging_ |= set.purge != nullptr;
+}
+
+bool MirrorModel::work(std::size_t budget) {
+  if (purging_) {
+    purging_ = false;
+    std::size_t left = budget;
+    sets_.for_each([&](PathSet& set) {
+      RouteModel& model = set.content->ipv4 ? ipv4_ : ipv6_;
+      for (; set.purge != nullptr && left > 0; --left) resolver_.apply(model.remove(*set.purge));
+      purging_ |= set.purge != nullptr;
+    });
+    resolver_.collect();
+  }
+  const bool rewriting = resolver_.rewrite_some(budget);
+  return purging_ || rewriting;
+}
+
+bool MirrorModel::sweep(DumpPart part, std::size_t budget) {
+  bool through = true;
+  LinkChange link;
+  AddressChange address;
+  NeighborChange neighbor;
+  switch (part) {
+    case DumpPart::kLinks:
+      while (links_.sweep_one(generation_, link)) link_changed(link);
+      break;
+    case DumpPart::kAddresses:
+      while (addresses_.sweep_one(generation_, address)) address_changed(address);
+      break;
+    case DumpPart::kObjects:
+      objects_changed(objects_.sweep(generation_));
+      break;
+    case DumpPart::kNeighbors:
+      while (neighbors_.sweep_one(generation_, neighbor)) neighbor_changed(neighbor);
+      break;
+    case DumpPart::kRoutesLocal4:
+      through = sweep_routes(true, 0, budget);
+      break;
+    case DumpPart::kRoutesMain4:
+      through = sweep_routes(true, 1, budget);
+      break;
+    case DumpPart::kRoutesLocal6:
+      through = sweep_routes(false, 0, budget);
+      break;
+    case DumpPart::kRoutesMain6:
+      through = sweep_routes(false, 1, budget);
+      break;
+    case DumpPart::kCount:
+      break;
+  }
+  resolver_.collect();
+  return through;
+}
+
+bool MirrorModel::sweep_routes(bool ipv4, std::uint8_t rank, std::size_t budget) {
+  std::vector<BestChange> changes;
+  RouteModel& model = ipv4 ? ipv4_ : ipv6_;
+  const bool through = model.sweep(rank, generation_, budget, sweep_cursor_, changes);
+  for (const BestChange& change : changes) resolver_.apply(change);
+  if (through) sweep_cursor_ = {};
+  return through;
+}
+
+void MirrorModel::report_full() {
+  const bool full = ipv4_.refused() + ipv6_.refused() + resolver_.activity().table_full != 0;
+  if (!full || told_full_) return;
+  told_full_ = true;
+  listener_.on_event(fmt::format("routes: the table is full ({} IPv4, {} IPv6 routes mirrored); raise system.limits",
+                                 ipv4_.size(), ipv6_.size()));
+}
+
+}  // namespace culvert

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where routes lead, shared: a full table has a million prefixes and a handful of next hops (the kernel's fib_info is
+// the same idea). Each distinct content exists once; its routes hang on a list, so that what happens to a next hop
+// reaches them without a walk through the table.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "control/netlink/messages.h"
+#include "routes/next_hop.h"
+
+namespace culvert {
+
+struct PathSet;
+struct Adjacency;
+
+/// One prefix of the mirror: its routes, best first.
+struct Route;
+struct RouteHead {
+  Route* first = nullptr;
+};
+using RouteNode = std::pair<const IpPrefix, RouteHead>;
+
+struct Route {
+  Route* next = nullptr;  ///< next best of the same prefix
+  RouteNode* node = nullptr;
+  PathSet* set = nullptr;
+  Route* set_previous = nullptr;
+  Route* set_next = nullptr;
+  std::uint32_t priority = 0;  ///< metric: lowest wins
+  std::uint8_t rank = 1;       ///< 0: table local, 1: table main
+  std::uint8_t scope = 0;
+  std::uint8_t protocol = 0;
+  std::uint8_t generation = 0;
+  bool ecmp = false;  ///< IPv6: joins others of its metric into one multipath route
+};
+
+struct PathSetContent {
+  bool ipv4 = true;
+  std::uint8_t type = 0;  ///< RTN_*
+  std::uint32_t object = 0;
+  std::uint32_t mtu = 0;
+  IpAddress preferred_source;  ///< IPv4 only: the kernel flushes such routes together with the address
+  std::vector<Path> paths;     ///< sorted; empty for a next-hop object's routes
+
+  friend auto operator<=>(const PathSetContent&, const PathSetContent&) = default;
+};
+
+/// What a set became in the next-hop table.
+struct Resolution {
+  NextHopIndex index = kNoRouteIndex;
+  bool group = false;                 ///< `index` is a multipath entry of this set alone
+  std::vector<Adjacency*> held;       ///< in the group, or the one behind `index`
+  std::vector<std::uint32_t> onlink;  ///< ifindexes where the destination itself is the neighbour
+};
+
+struct PathSet {
+  const PathSetContent* content = nullptr;
+  std::vector<Path> fallback;  ///< the kernel's own expansion of a next-hop object that we have not seen
+  Route* first = nullptr;
+  std::size_t routes = 0;
+  bool resolved = false;
+  Resolution resolution;
+  std::vector<Resolution> retired;  ///< still in the tables until the rewrite below is through
+  Route* rewrite = nullptr;         ///< next route whose prefix must be written again
+  Route* purge = nullptr;           ///< next route to remove: the kernel flushed them without saying so
+};
+
+/// All sets by content.
+class PathSets {
+ public:
+  PathSet& intern(const PathSetContent& content);
+  void erase(PathSet& set);
+  std::size_t size() const noexcept { return sets_.size(); }
+  template <typename Visit>
+  void for_each(Visit visit) {
+    for (auto& [content, set] : sets_) visit(set);
+  }
+
+  /// Hangs the route on the set's list, in front: a purge or rewrite that is under way does not see it.
+  static void attach(PathSet& set, Route& route);
+  /// Takes the route off its set; a set without routes goes to `unused`.
+  void detach(Route& route);
+
+  /// Sets that lost their last route since the last call and still have none.
+  std::vector<PathSet*> take_unused();
+
+ private:
+  std::map<PathSetContent, PathSet> sets_;
+  std::vector<PathSet*> unused_;
+};
+
+}  // namespace culvert

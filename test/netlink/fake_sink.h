@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// A RouteSink that remembers: what leads where, in words, and how often it was called. It aborts on what the real
+// tables must never see: a prefix that leads to a free entry, an entry freed while something leads there.
+#pragma once
+
+#include <fmt/format.h>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "control/netlink/route_sink.h"
+
+namespace culvert::test {
+
+class FakeSink : public RouteSink {
+ public:
+  struct Entry {
+    NextHopSpec spec;
+    bool usable = false;
+    MacAddress mac;
+    std::vector<WeightedHop> members;
+    std::size_t users = 0;
+  };
+
+  std::size_t max_routes = ~std::size_t{0};
+  std::size_t max_entries = 32768;
+  bool groups_in_place = true;
+  std::size_t sets = 0;  ///< calls of set_route
+  std::size_t removes = 0;
+  std::size_t other = 0;
+
+  bool set_route(const IpPrefix& prefix, NextHopIndex index) override {
+    ++sets;
+    const auto it = routes.find(prefix);
+    if (it == routes.end() && routes.size() >= max_routes) return false;
+    CULVERT_CHECK(entries.count(index) == 1);
+    ++entries[index].users;
+    if (it != routes.end()) --entries[it->second].users;
+    routes[prefix] = index;
+    return true;
+  }
+  void remove_route(const IpPrefix& prefix) override {
+    ++removes;
+    const auto it = routes.find(prefix);
+    if (it == routes.end()) return;
+    --entries[it->second].users;
+    routes.erase(it);
+  }
+  std::optional<NextHopIndex> allocate(const NextHopSpec& spec) override {
+    ++other;
+    if (entries.size() >= max_entries) return std::nullopt;
+    entries[next_] = {spec, false, {}, {}, 0};
+    return next_++;
+  }
+  std::optional<NextHopIndex> allocate_group(std::span<const WeightedHop> members) override {
+    const auto index = allocate({NextHopKind::kMultipath, kNoInterface, {}, 0});
+    if (index) put_members(*index, members);
+    return index;
+  }
+  std::optional<NextHopIndex> change_group(NextHopIndex index, std::span<const WeightedHop> members) override {
+    ++other;
+    CULVERT_CHECK(entries.at(index).spec.kind == NextHopKind::kMultipath);
+    if (!groups_in_place) return allocate_group(members);
+    put_members(index, members);
+    return index;
+  }
+  void release(NextHopIndex index) override {
+    ++other;
+    CULVERT_CHECK(entries.count(index) == 1 && entries[index].users == 0);
+    for (const auto& member : entries[index].members) --entries[member.index].users;
+    entries.erase(index);
+  }
+  void set_neighbor(NextHopIndex index, const MacAddress& mac) override {
+    ++other;
+    entries.at(index).usable = true;
+    entries.at(index).mac = mac;
+  }
+  void forget_neighbor(NextHopIndex index) override {
+    ++other;
+    entries.at(index).usable = false;
+  }
+
+  std::size_t calls() const { return sets + removes + other; }
+
+  /// "forward 1 via 192.0.2.7 mtu 1500 02:00:00:00:00:07", "glean 0 mtu 1500", "group [... x1 | ... x3]"; "" for none.
+  std::string at(const std::string& prefix_text) const {
+    for (const auto& [prefix, index] : routes)
+      if (prefix.to_string() == prefix_text) return describe(index);
+    return "";
+  }
+  std::string lookup(const IpAddress& address) const {
+    for (int length = kHostLength; length >= (address.is_ipv4() ? kIpv4PrefixBase : 0); --length) {
+      const auto it = routes.find(IpPrefix::of(address, static_cast<std::uint8_t>(length)));
+      if (it != routes.end()) return describe(it->second);
+    }
+    return "";
+  }
+  /// The whole table in words; members of groups in order of their words.
+  std::map<std::string, std::string> table() const {
+    std::map<std::string, std::string> all;
+    for (const auto& [prefix, index] : routes) all[prefix.to_string()] = describe(index);
+    return all;
+  }
+
+  std::string describe(NextHopIndex index) const {
+    const Entry& entry = entries.at(index);
+    switch (entry.spec.kind) {
+      case NextHopKind::kForward:
+        if (entry.spec.interface == kNoInterface) return "foreign";
+        return fmt::format("forward {} via {} mtu {} {}", entry.spec.interface, entry.spec.gateway.to_string(),
+                           entry.spec.mtu, entry.usable ? fmt::format("{:02x}", fmt::join(entry.mac.bytes, ":")) : "-");
+      case NextHopKind::kGlean:
+        return fmt::format("glean {} mtu {}", entry.spec.interface, entry.spec.mtu);
+      case NextHopKind::kLocal:
+        return "local";
+      case NextHopKind::kBlackhole:
+        return "blackhole";
+      case NextHopKind::kUnreachable:
+        return "unreachable";
+      case NextHopKind::kProhibit:
+        return "prohibit";
+      case NextHopKind::kMultipath: {
+        std::vector<std::string> words;
+        for (const auto& member : entry.members)
+          words.push_back(fmt::format("{} x{}", describe(member.index), member.weight));
+        std::sort(words.begin(), words.end());
+        return fmt::format("group [{}]", fmt::join(words, " | "));
+      }
+      case NextHopKind::kNoRoute:
+        break;
+    }
+    return "nothing";
+  }
+
+  std::map<IpPrefix, NextHopIndex> routes;
+  std::map<NextHopIndex, Entry> entries;
+
+ private:
+  void put_members(NextHopIndex index, std::span<const WeightedHop> members) {
+    Entry& entry = entries.at(index);
+    for (const auto& member : members) ++entries.at(member.index).users;
+    for (const auto& member : entry.members) --entries.at(member.index).users;
+    entry.members.assign(members.begin(), members.end());
+  }
+
+  NextHopIndex next_ = 1;
+};
+
+}  // namespace culvert::test
