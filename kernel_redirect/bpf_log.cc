@@ -6,8 +6,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <string_view>
-
-#include "base/check.h"
+#include <utility>
 
 namespace culvert {
 namespace {
@@ -27,14 +26,12 @@ __attribute__((format(printf, 2, 0))) int keep(libbpf_print_level level, const c
 
 }  // namespace
 
-BpfLog::BpfLog() {
-  CULVERT_CHECK(keeper == nullptr);
+BpfLog::BpfLog() : outer_(std::exchange(keeper, &text_)) {
   libbpf_set_print(keep);
-  keeper = &text_;
 }
 
 BpfLog::~BpfLog() {
-  keeper = nullptr;
+  keeper = outer_;
 }
 
 std::string BpfLog::kernel_message() const {

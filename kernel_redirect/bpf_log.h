@@ -6,7 +6,8 @@
 namespace culvert {
 
 /// While one exists, what libbpf would print is kept instead; the last 2 KB of it tell why a load or attach failed
-/// (verifier log, the kernel's extended error). One at a time in a thread. Without one, libbpf is silent.
+/// (verifier log, the kernel's extended error). They nest; the innermost of a thread keeps. Without any, libbpf is
+/// silent.
 class BpfLog {
  public:
   BpfLog();
@@ -20,6 +21,7 @@ class BpfLog {
 
  private:
   std::string text_;
+  std::string* outer_;
 };
 
 }  // namespace culvert
