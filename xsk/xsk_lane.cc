@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "xsk/xsk_lane.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <sys/socket.h>
+
+#include "base/check.h"
+#include "base/prefetch.h"
+
+namespace culvert {
+namespace {
+
+/// Linux 6.6, linux/if_xdp.h: more of this packet follows in the next descriptor.
+constexpr std::uint32_t kPacketContinues = 1U << 0;
+/// A refill writes at least so many entries: fewer would move the ring's cache lines for little.
+constexpr std::uint32_t kRefillBatch = 32;
+constexpr std::uint64_t kFirstPauseNs = 10 * kNanosecondsPerMicrosecond;
+constexpr std::uint64_t kLongestPauseNs = kNanosecondsPerMillisecond;
+constexpr std::uint64_t kLinkDownPauseNs = 10 * kNanosecondsPerMillisecond;
+/// A zero-copy driver's teardown runs in a kernel thread some 20 ms after close(); until then it may write into frames.
+constexpr std::uint64_t kZeroCopyQuarantineNs = kNanosecondsPerSecond;
+
+/// Asks the kernel to send what is in the tx ring; 0 or the errno.
+int wake_to_send(int fd) noexcept {
+  return ::sendto(fd, nullptr, 0, MSG_DONTWAIT, nullptr, 0) >= 0 ? 0 : errno;
+}
+
+}  // namespace
+
+void XskLane::receive(Burst& burst) noexcept {
+  if (closed_) return;
+  const std::uint32_t before = burst.size();
+  std::uint64_t bytes = 0;
+  {
+    auto batch = socket_.rx.batch(burst.space());
+    if (batch.size() == 0) return;
+    cells().rx_ring.observe(socket_.rx.known());
+    for (std::uint32_t i = 0; i < batch.size(); ++i) bytes += accept(batch[i], burst);
+  }
+  cells().rx_packets.add(burst.size() - before);
+  cells().rx_bytes.add(bytes);
+  cells().rx_bursts.add();
+}
+
+std::uint32_t XskLane::accept(const xdp_desc& descriptor, Burst& burst) noexcept {
+  if (!region_.contains(descriptor.addr, descriptor.len) || !receive_held_.remove(descriptor.addr)) {
+    cells().bad_completions.add();
+    return 0;
+  }
+  const FrameAddress frame = region_.frame_of(descriptor.addr);
+  pool_.ledger().leave(frame, FrameHolder::kReceive);
+  const bool continues = (descriptor.options & kPacketContinues) != 0;
+  if (continues || inside_multi_buffer_) [[unlikely]] {
+    if (!continues) cells().rx_multi_buffer.add();
+    inside_multi_buffer_ = continues;
+    pool_.give(frame);
+    return 0;
+  }
+  Packet& packet = burst.append();
+  packet.data = region_.at(descriptor.addr);
+  packet.frame = frame;
+  packet.length = static_cast<std::uint16_t>(descriptor.len);
+  packet.ingress = interface();
+  prefetch(packet.data);
+  return descriptor.len;
+}
+
+std::uint32_t XskLane::transmit(std::span<Packet* const> packets) noexcept {
+  if (state_ != LaneState::kUp || !transmits_) return 0;
+  const std::uint32_t out = transmit_held_.count();
+  const std::uint32_t allowed = quota_.transmit - std::min(quota_.transmit, out);
+  const auto offered = static_cast<std::uint32_t>(packets.size());
+  std::uint32_t count = 0;
+  std::uint64_t bytes = 0, crossed = 0;
+  {
+    auto batch = socket_.tx.batch(std::min(offered, allowed));
+    for (; batch.has_room(); ++count) {
+      const Packet& packet = *packets[count];
+      const FrameAddress address = region_.address_of(packet.data);
+      CULVERT_ASSERT(region_.frame_of(address) == region_.frame_of(packet.frame));
+      pool_.ledger().enter(address, FrameHolder::kTransmit);
+      transmit_held_.add(address);
+      batch.push({.addr = address, .len = packet.length, .options = 0});
+      bytes += packet.length;
+      crossed += packet.ingress != interface() && packet.ingress != kNoInterface ? 1U : 0U;
+    }
+  }
+  cells().tx_packets.add(count);
+  cells().tx_bytes.add(bytes);
+  cells().tx_crossed.add(crossed);
+  cells().tx_ring.observe(out + count);
+  if (count < offered) cells().tx_ring.failures.add();
+  return count;
+}
+
+void XskLane::flush(Now now) noexcept {
+  if (closed_) {
+    if (frames_home_at_ == 0) frames_home_at_ = now + kZeroCopyQuarantineNs;
+    if (now >= frames_home_at_) take_frames_home();
+    return;
+  }
+  if (transmit_held_.count() == 0) return;
+  reap();
+  if (state_ == LaneState::kGone || now < next_kick_) return;
+  if (socket_.tx.waiting() > 0 && socket_.tx.needs_wakeup()) kick(now);
+}
+
+void XskLane::reap() noexcept {
+  auto batch = socket_.completion.batch(socket_.completion.size());
+  if (batch.size() == 0) return;
+  cells().completion_ring.observe(batch.size());
+  std::uint64_t completed = 0;
+  for (std::uint32_t i = 0; i < batch.size(); ++i) {
+    const FrameAddress address = batch[i];
+    if (!transmit_held_.remove(address)) {
+      cells().bad_completions.add();
+      continue;
+    }
+    pool_.ledger().leave(address, FrameHolder::kTransmit);
+    pool_.give(address);
+    ++completed;
+  }
+  cells().tx_completed.add(completed);
+  // Room in completion ring and send buffer: what EAGAIN waited for. (A link that is down keeps its pace.)
+  if (state_ == LaneState::kUp) next_kick_ = 0;
+}
+
+void XskLane::kick(Now now) noexcept {
+  const std::uint32_t consumed_before = socket_.tx.consumed();
+  cells().tx_wakeups.add();
+  const int code = wake_to_send(socket_fd());
+  if (code != 0) return send_failed(code, consumed_before, now);
+  kick_pause_ns_ = 0;
+  set_state(LaneState::kUp);
+}
+
+void XskLane::send_failed(int code, std::uint32_t consumed_before, Now now) noexcept {
+  switch (code) {
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM:
+      cells().tx_again.add();
+      set_state(LaneState::kUp);
+      if (socket_.tx.consumed() != consumed_before) {
+        kick_pause_ns_ = 0;
+        return;
+      }
+      kick_pause_ns_ = std::clamp(2 * kick_pause_ns_, kFirstPauseNs, kLongestPauseNs);
+      next_kick_ = now + kick_pause_ns_;
+      return;
+    case EBUSY:
+      cells().tx_busy.add();
+      set_state(LaneState::kUp);
+      return;
+    case ENETDOWN:
+      cells().tx_link_down.add();
+      set_state(LaneState::kLinkDown);
+      next_kick_ = now + kLinkDownPauseNs;
+      return;
+    case ENXIO:
+    case ENODEV:
+    case EBADF:
+      cells().tx_link_down.add();
+      cells().last_errno.set(static_cast<std::uint64_t>(code));
+      set_state(LaneState::kGone);
+      return;
+    default:
+      cells().tx_other_errors.add();
+      cells().last_errno.set(static_cast<std::uint64_t>(code));
+      next_kick_ = now + kLongestPauseNs;
+  }
+}
+
+void XskLane::refill() noexcept {
+  if (closed_ || state_ == LaneState::kGone) return;
+  const std::uint32_t held = receive_held_.count();
+  const std::uint32_t wanted = quota_.receive - std::min(quota_.receive, held);
+  if (wanted < std::min(kRefillBatch, quota_.receive)) return;
+  std::array<FrameAddress, kBurstSize> frames;
+  auto batch = socket_.fill.batch(wanted);
+  while (batch.has_room()) {
+    const std::uint32_t some = std::min(batch.room(), kBurstSize);
+    const std::uint32_t got = pool_.take(std::span(frames).first(some));
+    for (const FrameAddress frame : std::span(frames).first(got)) {
+      pool_.ledger().enter(frame, FrameHolder::kReceive);
+      receive_held_.add(frame);
+      batch.push(frame);
+    }
+    if (got < some) {
+      cells().fill_ring.failures.add();
+      break;
+    }
+  }
+  // Zero-copy drivers that ran out of frames ask for this; in copy mode the flag is never set.
+  if (socket_.fill.needs_wakeup()) ::recvfrom(socket_fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
+}
+
+void XskLane::set_state(LaneState state) noexcept {
+  if (state_ == state || state_ == LaneState::kGone) return;
+  state_ = state;
+  cells().state.set(static_cast<std::uint64_t>(state));
+}
+
+void XskLane::publish() noexcept {
+  if (closed_) return;
+  look_at_link();
+  read_statistics();
+  cells().rx_ring.observe(socket_.rx.waiting());
+  cells().fill_ring.observe(socket_.fill.waiting());
+  cells().tx_ring.observe(transmit_held_.count());
+  cells().completion_ring.observe(socket_.completion.waiting());
+}
+
+void XskLane::look_at_link() noexcept {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  // NETDEV_UNREGISTER leaves ENETDOWN here (net/xdp/xsk.c, xsk_notifier); a link that is only down does not.
+  if (::getsockopt(socket_fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == ENETDOWN) {
+    cells().last_errno.set(ENETDOWN);
+    return set_state(LaneState::kGone);
+  }
+  if (!transmits_ || state_ == LaneState::kGone) return;
+  cells().tx_wakeups.add();
+  const int code = wake_to_send(socket_fd());
+  if (code == ENETDOWN) {
+    set_state(LaneState::kLinkDown);
+  } else if (code == ENXIO || code == ENODEV || code == EBADF) {
+    cells().last_errno.set(static_cast<std::uint64_t>(code));
+    set_state(LaneState::kGone);
+  } else {
+    if (code == EBUSY) cells().tx_busy.add();
+    set_state(LaneState::kUp);
+  }
+}
+
+void XskLane::read_statistics() noexcept {
+  xdp_statistics statistics{};
+  socklen_t size = sizeof(statistics);
+  if (::getsockopt(socket_fd(), SOL_XDP, XDP_STATISTICS, &statistics, &size) != 0) return;
+  cells().kernel_rx_dropped.set(statistics.rx_dropped);
+  cells().kernel_rx_ring_full.set(statistics.rx_ring_full);
+  cells().kernel_fill_empty.set(statistics.rx_fill_ring_empty_descs);
+  cells().kernel_rx_invalid.set(statistics.rx_invalid_descs);
+  cells().kernel_tx_invalid.set(statistics.tx_invalid_descs);
+  cells().rx_ring.failures.set(statistics.rx_ring_full);
+}
+
+void XskLane::take_frames_home() noexcept {
+  receive_held_.remove_all([this](FrameAddress frame) {
+    pool_.ledger().leave(frame, FrameHolder::kReceive);
+    pool_.give(frame);
+  });
+  transmit_held_.remove_all([this](FrameAddress frame) {
+    pool_.ledger().leave(frame, FrameHolder::kTransmit);
+    pool_.give(frame);
+  });
+}
+
+}  // namespace culvert
