@@ -80,6 +80,8 @@ class Report {
   /// not run gives no row; a reference that is not built gives a row without verdict.
   void bar(std::string_view id, const Comparison& comparison, std::string_view measured, std::string_view reference,
            double bar);
+  /// `measured` must take at most `bar_ns`, whatever others take.
+  void limit(std::string_view id, const Comparison& comparison, std::string_view measured, double bar_ns);
   /// A figure without a bar: for orientation, in the JSON too.
   void note(std::string_view id, std::string_view name, double value);
 
