@@ -7,10 +7,10 @@ namespace culvert {
 namespace {
 
 /// The value at a path, or the innermost one around it that the text has: where to point at.
-const Node& nearest_node(const Node& root, std::initializer_list<const char*> path) {
-  const Node* node = &root;
+const YamlNode& nearest_node(const YamlNode& root, std::initializer_list<const char*> path) {
+  const YamlNode* node = &root;
   for (const char* name : path) {
-    const Node* below = node->find(name);
+    const YamlNode* below = node->find(name);
     if (below == nullptr) break;
     node = below;
   }
@@ -18,7 +18,7 @@ const Node& nearest_node(const Node& root, std::initializer_list<const char*> pa
 }
 
 /// Rings smaller than their partner work, but part of the partner can never be used.
-void check_rings(const RingsConfig& rings, const Node& root, const Place& place) {
+void check_rings(const RingsConfig& rings, const YamlNode& root, const Place& place) {
   const Place here = place.at("system").at("rings");
   if (rings.fill < rings.rx) {
     here.at("fill").warning(nearest_node(root, {"system", "rings", "fill"}),
@@ -35,7 +35,7 @@ void check_rings(const RingsConfig& rings, const Node& root, const Place& place)
 }
 
 /// Fewer frames than the fill rings hold leave nothing to send with.
-void check_frames(const Config& config, const Node& root, const Place& place) {
+void check_frames(const Config& config, const YamlNode& root, const Place& place) {
   if (!config.system.frames) return;
   std::uint64_t lanes = 0;
   for (const auto& [name, interface] : config.interfaces) lanes += interface.queues.value_or(1);
@@ -48,7 +48,7 @@ void check_frames(const Config& config, const Node& root, const Place& place) {
       "use auto, more frames or smaller rings");
 }
 
-void check_punt_device(const Config& config, const Node& root, const Place& place) {
+void check_punt_device(const Config& config, const YamlNode& root, const Place& place) {
   if (!config.interfaces.contains(config.system.punt.device)) return;
   place.at("system").at("punt").at("device").error(
       nearest_node(root, {"system", "punt", "device"}),
@@ -57,8 +57,8 @@ void check_punt_device(const Config& config, const Node& root, const Place& plac
 }
 
 /// A denied /0 is everybody, the failsafe ports' users included: the deny list comes first.
-void check_deny(const Config& config, const Node& root, const Place& place) {
-  const Node& list = nearest_node(root, {"system", "deny"});
+void check_deny(const Config& config, const YamlNode& root, const Place& place) {
+  const YamlNode& list = nearest_node(root, {"system", "deny"});
   for (std::size_t i = 0; i < config.system.deny.size() && i < list.values.size(); ++i) {
     const IpPrefix& prefix = config.system.deny[i];
     if (prefix.length != 0) continue;
@@ -69,7 +69,7 @@ void check_deny(const Config& config, const Node& root, const Place& place) {
 
 }  // namespace
 
-void check_together(const Config& config, const Node& root, const Place& place) {
+void check_together(const Config& config, const YamlNode& root, const Place& place) {
   check_rings(config.system.rings, root, place);
   check_frames(config, root, place);
   check_punt_device(config, root, place);

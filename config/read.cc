@@ -52,7 +52,7 @@ CheckResult check_text(std::string_view yaml, std::string file_name) {
   result.file = std::move(file_name);
   Diagnostics diagnostics;
   const Place top{diagnostics, "", &schema_keys()};
-  const std::optional<Node> root = read_yaml(yaml, diagnostics);
+  const std::optional<YamlNode> root = read_yaml(yaml, diagnostics);
   if (root) {
     result.text = yaml;
     Config config;

@@ -30,15 +30,15 @@ Place Place::item(std::size_t index) const {
   return {diagnostics, fmt::format("{}[{}]", key, index), schema};
 }
 
-void Place::error(const Node& node, std::string what, std::string right) const {
+void Place::error(const YamlNode& node, std::string what, std::string right) const {
   diagnostics.add({Severity::kError, node.line, node.column, key, std::move(what), std::move(right)});
 }
 
-void Place::warning(const Node& node, std::string what, std::string right) const {
+void Place::warning(const YamlNode& node, std::string what, std::string right) const {
   diagnostics.add({Severity::kWarning, node.line, node.column, key, std::move(what), std::move(right)});
 }
 
-const std::string* scalar_text(const Node& node, const Place& place, const std::string& accepts) {
+const std::string* scalar_text(const YamlNode& node, const Place& place, const std::string& accepts) {
   if (node.is_scalar() && !node.text.empty()) return &node.text;
   const std::string_view what = node.is_mapping()    ? "has keys of its own, but one value belongs here"
                                 : node.is_sequence() ? "is a list, but one value belongs here"
@@ -53,19 +53,19 @@ std::string use_one_of(std::string_view typed, const std::vector<std::string>& w
                      meant ? fmt::format(" (did you mean {}?)", *meant) : "");
 }
 
-Rule<std::uint64_t> duration_rule(std::uint64_t least_ns, std::uint64_t most_ns) {
+ValueRule<std::uint64_t> duration_rule(std::uint64_t least_ns, std::uint64_t most_ns) {
   return number_rule<std::uint64_t>(kDurationKind, least_ns, most_ns);
 }
 
-Rule<std::uint64_t> size_rule(std::uint64_t least_bytes, std::uint64_t most_bytes) {
+ValueRule<std::uint64_t> size_rule(std::uint64_t least_bytes, std::uint64_t most_bytes) {
   return number_rule<std::uint64_t>(kSizeKind, least_bytes, most_bytes);
 }
 
-Rule<std::uint32_t> rate_rule(std::uint32_t least_per_second, std::uint32_t most_per_second) {
+ValueRule<std::uint32_t> rate_rule(std::uint32_t least_per_second, std::uint32_t most_per_second) {
   return number_rule<std::uint32_t>(kRateKind, least_per_second, most_per_second);
 }
 
-Rule<std::uint32_t> power_of_two_rule(std::uint32_t least, std::uint32_t most) {
+ValueRule<std::uint32_t> power_of_two_rule(std::uint32_t least, std::uint32_t most) {
   const std::string accepts = fmt::format("a power of two from {} to {}", least, most);
   const auto parse = [=](std::string_view text) -> Result<std::uint32_t> {
     const Result<std::uint64_t> value = parse_count(text);
@@ -81,7 +81,7 @@ Rule<std::uint32_t> power_of_two_rule(std::uint32_t least, std::uint32_t most) {
   return scalar_rule<std::uint32_t>(accepts, parse, [](const std::uint32_t& value) { return count_text(value); });
 }
 
-Rule<bool> flag_rule() {
+ValueRule<bool> flag_rule() {
   const auto parse = [](std::string_view text) -> Result<bool> {
     if (text == "true") return true;
     if (text == "false") return false;
@@ -91,7 +91,7 @@ Rule<bool> flag_rule() {
                            [](const bool& value) -> std::string { return value ? "true" : "false"; });
 }
 
-Rule<std::string> path_rule(std::size_t most_bytes) {
+ValueRule<std::string> path_rule(std::size_t most_bytes) {
   const auto parse = [most_bytes](std::string_view text) -> Result<std::string> {
     if (!text.starts_with('/')) {
       return Error{fmt::format("'{}' is not an absolute path", shown(text)), 0, "begin it with /"};
@@ -107,7 +107,7 @@ Rule<std::string> path_rule(std::size_t most_bytes) {
   return scalar_rule<std::string>(fmt::format("an absolute path of at most {} bytes", most_bytes), parse, same);
 }
 
-Rule<std::string> account_rule() {
+ValueRule<std::string> account_rule() {
   const auto parse = [](std::string_view text) -> Result<std::string> {
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
     const bool fits = text.size() <= 32 && letter(text.front()) && std::all_of(text.begin(), text.end(), [&](char c) {
@@ -132,11 +132,11 @@ Result<std::string> parse_interface_name(std::string_view text) {
   return text_result(std::string(text));
 }
 
-Rule<std::string> interface_name_rule() {
+ValueRule<std::string> interface_name_rule() {
   return scalar_rule<std::string>("an interface's name", parse_interface_name, same);
 }
 
-Rule<IpPrefix> network_rule() {
+ValueRule<IpPrefix> network_rule() {
   const auto parse = [](std::string_view text) -> Result<IpPrefix> {
     Result<IpPrefix> prefix = parse_prefix(text);
     if (prefix && network_of(*prefix) != *prefix) {
@@ -148,25 +148,26 @@ Rule<IpPrefix> network_rule() {
   return scalar_rule<IpPrefix>("an IPv4 or IPv6 prefix", parse, [](const IpPrefix& prefix) { return to_text(prefix); });
 }
 
-Rule<IpPrefix> interface_address_rule() {
+ValueRule<IpPrefix> interface_address_rule() {
   const auto parse = [](std::string_view text) { return parse_prefix(text); };
   return scalar_rule<IpPrefix>("an address with the length of its network", parse,
                                [](const IpPrefix& prefix) { return to_text(prefix); });
 }
 
-Rule<SocketAddress> socket_address_rule() {
+ValueRule<SocketAddress> socket_address_rule() {
   const auto parse = [](std::string_view text) { return parse_socket_address(text); };
   return scalar_rule<SocketAddress>("an address and a port", parse,
                                     [](const SocketAddress& address) { return to_text(address); });
 }
 
-Rule<ProtocolPort> protocol_port_rule() {
+ValueRule<ProtocolPort> protocol_port_rule() {
   const auto parse = [](std::string_view text) { return parse_protocol_port(text); };
   return scalar_rule<ProtocolPort>("tcp/, udp/ or sctp/ and a port", parse,
                                    [](const ProtocolPort& port) { return to_text(port); });
 }
 
-bool check_list(const Node& node, const Place& place, const std::string& accepts, std::size_t least, std::size_t most) {
+bool check_list(const YamlNode& node, const Place& place, const std::string& accepts, std::size_t least,
+                std::size_t most) {
   const auto size = node.values.size();
   if (!node.is_sequence()) {
     const bool one = node.is_scalar() && !node.text.empty();

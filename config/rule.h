@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Rule says of one kind of value: which texts are it, within which bounds, and how it is written. The schema hangs
-// rules on keys; the same rule reads a file, refuses what is out of bounds, prints a difference and fills the manual.
+// A ValueRule says of one kind of value: which texts are it, within which bounds, and how it is written. The schema
+// hangs rules on keys; the same rule reads a file, refuses what is out of bounds, prints a difference and fills the
+// manual.
 #pragma once
 
 #include <fmt/format.h>
@@ -30,27 +31,27 @@ struct Place {
 
   Place at(std::string_view name) const;  ///< a key below: "system" -> "system.idle"; odd names are quoted
   Place item(std::size_t index) const;    ///< an item of a list: "deny" -> "deny[2]"
-  void error(const Node& node, std::string what, std::string right) const;
-  void warning(const Node& node, std::string what, std::string right) const;
+  void error(const YamlNode& node, std::string what, std::string right) const;
+  void warning(const YamlNode& node, std::string what, std::string right) const;
 };
 
 template <typename T>
-struct Rule {
+struct ValueRule {
   std::string accepts;  ///< "a duration from 0 to 10ms": for messages and the manual
   /// Reads a value into the target, or reports why not and leaves the target alone.
-  std::function<void(const Node&, const Place&, T&)> read;
+  std::function<void(const YamlNode&, const Place&, T&)> read;
   /// One line of YAML that reads back as the same value.
   std::function<std::string(const T&)> print;
 };
 
 /// The text of a scalar; otherwise reports that one value belongs here.
-const std::string* scalar_text(const Node& node, const Place& place, const std::string& accepts);
+const std::string* scalar_text(const YamlNode& node, const Place& place, const std::string& accepts);
 
 /// A rule for one scalar from a parse function and its inverse.
 template <typename T>
-Rule<T> scalar_rule(std::string accepts, std::function<Result<T>(std::string_view)> parse,
-                    std::function<std::string(const T&)> print) {
-  const auto read = [accepts, parse](const Node& node, const Place& place, T& target) {
+ValueRule<T> scalar_rule(std::string accepts, std::function<Result<T>(std::string_view)> parse,
+                         std::function<std::string(const T&)> print) {
+  const auto read = [accepts, parse](const YamlNode& node, const Place& place, T& target) {
     const std::string* text = scalar_text(node, place, accepts);
     if (text == nullptr) return;
     Result<T> value = parse(*text);
@@ -76,7 +77,7 @@ inline constexpr NumberKind kRateKind{"a rate", parse_rate_per_second, rate_text
 
 /// A number of `least` to `most`, both included; T holds it in the kind's base unit (ns, bytes, per second).
 template <typename T>
-Rule<T> number_rule(const NumberKind& kind, T least, T most) {
+ValueRule<T> number_rule(const NumberKind& kind, T least, T most) {
   const std::string range = fmt::format("{} to {}", kind.print(least), kind.print(most));
   const auto parse = [kind, least, most, range](std::string_view text) -> Result<T> {
     const Result<std::uint64_t> value = kind.parse(text);
@@ -90,22 +91,22 @@ Rule<T> number_rule(const NumberKind& kind, T least, T most) {
 }
 
 template <typename T>
-Rule<T> count_rule(T least, T most) {
+ValueRule<T> count_rule(T least, T most) {
   return number_rule<T>(kCountKind, least, most);
 }
-Rule<std::uint64_t> duration_rule(std::uint64_t least_ns, std::uint64_t most_ns);
-Rule<std::uint64_t> size_rule(std::uint64_t least_bytes, std::uint64_t most_bytes);
-Rule<std::uint32_t> rate_rule(std::uint32_t least_per_second, std::uint32_t most_per_second);
+ValueRule<std::uint64_t> duration_rule(std::uint64_t least_ns, std::uint64_t most_ns);
+ValueRule<std::uint64_t> size_rule(std::uint64_t least_bytes, std::uint64_t most_bytes);
+ValueRule<std::uint32_t> rate_rule(std::uint32_t least_per_second, std::uint32_t most_per_second);
 /// A power of two of `least` to `most`, which are powers of two themselves.
-Rule<std::uint32_t> power_of_two_rule(std::uint32_t least, std::uint32_t most);
-Rule<bool> flag_rule();
+ValueRule<std::uint32_t> power_of_two_rule(std::uint32_t least, std::uint32_t most);
+ValueRule<bool> flag_rule();
 
 /// "use one of a, b, c", and when the text is nearly one of them "(did you mean b?)".
 std::string use_one_of(std::string_view typed, const std::vector<std::string>& words);
 
 /// One of a few words; `noun` is what they are: "a mode".
 template <typename T>
-Rule<T> word_rule(std::string noun, std::vector<std::pair<std::string, T>> table) {
+ValueRule<T> word_rule(std::string noun, std::vector<std::pair<std::string, T>> table) {
   std::vector<std::string> words;
   for (const auto& row : table) words.push_back(row.first);
   const auto parse = [noun, table, words](std::string_view text) -> Result<T> {
@@ -124,24 +125,24 @@ Rule<T> word_rule(std::string noun, std::vector<std::pair<std::string, T>> table
 }
 
 /// An absolute path of a file, at most `most_bytes` long.
-Rule<std::string> path_rule(std::size_t most_bytes);
+ValueRule<std::string> path_rule(std::size_t most_bytes);
 /// The name of an account (useradd(8): a-z 0-9 _ -, begins with a letter or _, at most 32).
-Rule<std::string> account_rule();
+ValueRule<std::string> account_rule();
 /// The name of a network interface, as the kernel has it (dev_valid_name() of net/core/dev.c).
-Rule<std::string> interface_name_rule();
+ValueRule<std::string> interface_name_rule();
 Result<std::string> parse_interface_name(std::string_view text);
 /// A network: no bits behind the length.
-Rule<IpPrefix> network_rule();
+ValueRule<IpPrefix> network_rule();
 /// An address of ours with the length of its network.
-Rule<IpPrefix> interface_address_rule();
-Rule<SocketAddress> socket_address_rule();
-Rule<ProtocolPort> protocol_port_rule();
+ValueRule<IpPrefix> interface_address_rule();
+ValueRule<SocketAddress> socket_address_rule();
+ValueRule<ProtocolPort> protocol_port_rule();
 
 /// "auto", held as no value, or what the inner rule takes.
 template <typename T>
-Rule<std::optional<T>> automatic_or(Rule<T> inner) {
+ValueRule<std::optional<T>> automatic_or(ValueRule<T> inner) {
   const std::string accepts = "auto, or " + inner.accepts;
-  const auto read = [inner, accepts](const Node& node, const Place& place, std::optional<T>& target) {
+  const auto read = [inner, accepts](const YamlNode& node, const Place& place, std::optional<T>& target) {
     const std::string* text = scalar_text(node, place, accepts);
     if (text == nullptr) return;
     if (*text == "auto") {
@@ -163,13 +164,14 @@ Rule<std::optional<T>> automatic_or(Rule<T> inner) {
 }
 
 /// Reports a list that is none, or is too long or too short; true when its items are worth reading.
-bool check_list(const Node& node, const Place& place, const std::string& accepts, std::size_t least, std::size_t most);
+bool check_list(const YamlNode& node, const Place& place, const std::string& accepts, std::size_t least,
+                std::size_t most);
 
 /// A list of `least` to `most` values, no value twice. `what` names them: "prefixes".
 template <typename T>
-Rule<std::vector<T>> list_of(const std::string& what, Rule<T> inner, std::size_t least, std::size_t most) {
+ValueRule<std::vector<T>> list_of(const std::string& what, ValueRule<T> inner, std::size_t least, std::size_t most) {
   const std::string accepts = fmt::format("a list of {} to {} {}, each {}", least, most, what, inner.accepts);
-  const auto read = [=](const Node& node, const Place& place, std::vector<T>& target) {
+  const auto read = [=](const YamlNode& node, const Place& place, std::vector<T>& target) {
     if (!check_list(node, place, accepts, least, most)) return;
     target.clear();
     std::map<T, int> line_of;

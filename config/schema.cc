@@ -18,7 +18,7 @@ constexpr std::size_t kSocketPathBytes = 107;     // sun_path without its zero b
 constexpr std::size_t kPathBytes = 4000;          // PATH_MAX less room for file names below it
 
 Section<RingsConfig> rings_section() {
-  const Rule<std::uint32_t> size = power_of_two_rule(64, 8192);
+  const ValueRule<std::uint32_t> size = power_of_two_rule(64, 8192);
   return Section<RingsConfig>()
       .key("rx", &RingsConfig::rx, size, Reload::kRestart, "Received packets that may wait for the worker.",
            "2048 is 1.4 ms at 1.5 million packets a second: longer than a worker is away from a lane.")

@@ -20,8 +20,8 @@ std::string join_path(std::string_view parent, std::string_view name) {
   return Place{unused, std::string(parent), nullptr}.at(name).key;
 }
 
-std::vector<Pair> unique_pairs(const Node& node, const Place& place) {
-  std::vector<Pair> pairs;
+std::vector<NodePair> unique_pairs(const YamlNode& node, const Place& place) {
+  std::vector<NodePair> pairs;
   if (node.is_null()) return pairs;
   if (!node.is_mapping()) {
     place.error(node, "is one value or a list, but names with keys below them belong here", "write 'NAME: {}' lines");
@@ -29,7 +29,7 @@ std::vector<Pair> unique_pairs(const Node& node, const Place& place) {
   }
   std::map<std::string_view, int> line_of;
   for (std::size_t i = 0; i < node.keys.size() && !place.diagnostics.full(); ++i) {
-    const Node& key = node.keys[i];
+    const YamlNode& key = node.keys[i];
     if (!key.is_scalar()) {
       place.error(key, key.is_null() ? "a key is missing before ':'" : "a key is a list or has keys of its own",
                   "write one word as the key");
@@ -46,7 +46,7 @@ std::vector<Pair> unique_pairs(const Node& node, const Place& place) {
   return pairs;
 }
 
-void report_unknown_key(const Node& key, const Place& place, const std::vector<std::string>& known) {
+void report_unknown_key(const YamlNode& key, const Place& place, const std::vector<std::string>& known) {
   if (key.text == "<<") {
     place.error(key, "merge keys ('<<') are not part of YAML 1.2",
                 "give the whole value with an alias, or write it out");
@@ -59,15 +59,16 @@ void report_unknown_key(const Node& key, const Place& place, const std::vector<s
       meant ? fmt::format("did you mean {}?", *meant) : fmt::format("the keys here are {}", fmt::join(known, ", ")));
 }
 
-void report_not_built(const Node& key, const Place& place, const std::string& part) {
+void report_not_built(const YamlNode& key, const Place& place, const std::string& part) {
   place.at(key.text).error(key, part + " is not built yet in this version", "remove the key");
 }
 
-void report_missing(const Node& mapping, const Place& place, const std::string& key, const std::string& accepts) {
+void report_missing(const YamlNode& mapping, const Place& place, const std::string& key, const std::string& accepts) {
   place.at(key).error(mapping, "this key is missing", "write " + accepts);
 }
 
-bool check_map_size(const Node& node, const Place& place, std::string_view what, std::size_t least, std::size_t most) {
+bool check_map_size(const YamlNode& node, const Place& place, std::string_view what, std::size_t least,
+                    std::size_t most) {
   const std::size_t size = node.keys.size();
   if (!node.is_mapping() && !node.is_null()) return true;  // unique_pairs says what is wrong
   if (size >= least && size <= most) return true;

@@ -38,23 +38,24 @@ std::string join_path(std::string_view parent, std::string_view name);
 
 /// Reads the pairs of a mapping. A null node (a key with nothing behind it) is an empty one. Reports other kinds, keys
 /// that are not plain text, and keys that come twice; the result holds each key once.
-struct Pair {
-  const Node& key;
-  const Node& value;
+struct NodePair {
+  const YamlNode& key;
+  const YamlNode& value;
 };
-std::vector<Pair> unique_pairs(const Node& node, const Place& place);
-void report_unknown_key(const Node& key, const Place& place, const std::vector<std::string>& known);
-void report_not_built(const Node& key, const Place& place, const std::string& part);
-void report_missing(const Node& mapping, const Place& place, const std::string& key, const std::string& accepts);
+std::vector<NodePair> unique_pairs(const YamlNode& node, const Place& place);
+void report_unknown_key(const YamlNode& key, const Place& place, const std::vector<std::string>& known);
+void report_not_built(const YamlNode& key, const Place& place, const std::string& part);
+void report_missing(const YamlNode& mapping, const Place& place, const std::string& key, const std::string& accepts);
 /// Reports a map that is too small or too large and is not worth reading then; `what` are its elements: "interfaces".
-bool check_map_size(const Node& node, const Place& place, std::string_view what, std::size_t least, std::size_t most);
+bool check_map_size(const YamlNode& node, const Place& place, std::string_view what, std::size_t least,
+                    std::size_t most);
 
 template <typename Object>
 class Section {
  public:
   /// A key with one value or a list of them; its default is the member's in a fresh Object.
   template <typename T>
-  Section& key(std::string name, T Object::*member, Rule<T> rule, Reload reload, std::string sentence,
+  Section& key(std::string name, T Object::*member, ValueRule<T> rule, Reload reload, std::string sentence,
                std::string reason = "") {
     Row row;
     row.info = {name,
@@ -66,7 +67,9 @@ class Section {
                 std::move(sentence),
                 std::move(reason),
                 ""};
-    row.read = [=](const Node& node, const Place& place, Object& object) { rule.read(node, place, object.*member); };
+    row.read = [=](const YamlNode& node, const Place& place, Object& object) {
+      rule.read(node, place, object.*member);
+    };
     row.print = [=](const Object& object, const std::string& path, std::vector<KeyValue>& out) {
       out.push_back({path, rule.print(object.*member), reload, false});
     };
@@ -80,7 +83,9 @@ class Section {
     Row row;
     row.info = {name, KeyInfo::Kind::kObject, "keys of its own", "", false, Reload::kLive, std::move(sentence), "", ""};
     row.below = section.describe();
-    row.read = [=](const Node& node, const Place& place, Object& object) { section.read(node, place, object.*member); };
+    row.read = [=](const YamlNode& node, const Place& place, Object& object) {
+      section.read(node, place, object.*member);
+    };
     row.print = [=](const Object& object, const std::string& path, std::vector<KeyValue>& out) {
       section.print(object.*member, path, out);
     };
@@ -91,12 +96,13 @@ class Section {
   /// A mapping from names, which `name_rule` checks, to elements. `reload` is what adding or removing one needs.
   template <typename Child>
   Section& map(std::string name, std::map<std::string, Child> Object::*member, Section<Child> section,
-               Rule<std::string> name_rule, std::size_t least, std::size_t most, Reload reload, std::string sentence) {
+               ValueRule<std::string> name_rule, std::size_t least, std::size_t most, Reload reload,
+               std::string sentence) {
     Row row;
     const std::string accepts = fmt::format("{} to {} entries, each under {}", least, most, name_rule.accepts);
     row.info = {name, KeyInfo::Kind::kMap, accepts, "", least > 0, reload, std::move(sentence), "", ""};
     row.below = section.describe();
-    row.read = [=](const Node& node, const Place& place, Object& object) {
+    row.read = [=](const YamlNode& node, const Place& place, Object& object) {
       if (!check_map_size(node, place, name, least, most)) return;
       for (const auto& [key, value] : unique_pairs(node, place)) {
         if (place.diagnostics.full()) return;
@@ -125,7 +131,7 @@ class Section {
     const std::string accepts = fmt::format("a list of at most {}", most);
     row.info = {name, KeyInfo::Kind::kList, accepts, "", false, reload, std::move(sentence), "", ""};
     row.below = section.describe();
-    row.read = [=](const Node& node, const Place& place, Object& object) {
+    row.read = [=](const YamlNode& node, const Place& place, Object& object) {
       if (!check_list(node, place, accepts, 0, most)) return;
       (object.*member).assign(node.values.size(), Child{});
       for (std::size_t i = 0; i < node.values.size() && !place.diagnostics.full(); ++i) {
@@ -162,7 +168,7 @@ class Section {
   }
 
   /// Fills the object from a mapping; what is not in it keeps its default.
-  void read(const Node& node, const Place& place, Object& object) const {
+  void read(const YamlNode& node, const Place& place, Object& object) const {
     if (!node.is_mapping() && !node.is_null()) {
       place.error(node, "is one value or a list, but keys belong here",
                   fmt::format("write 'key: value' lines below it, with {}", fmt::join(known_keys(), ", ")));
@@ -211,7 +217,7 @@ class Section {
   struct Row {
     KeyInfo info;  ///< its path is the key alone
     std::vector<KeyInfo> below;
-    std::function<void(const Node&, const Place&, Object&)> read;
+    std::function<void(const YamlNode&, const Place&, Object&)> read;
     std::function<void(const Object&, const std::string&, std::vector<KeyValue>&)> print;
   };
 

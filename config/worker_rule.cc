@@ -5,11 +5,12 @@
 
 namespace culvert {
 
-Rule<WorkerChoice> worker_rule(std::size_t most) {
-  const Rule<std::optional<std::uint32_t>> count =
+ValueRule<WorkerChoice> worker_rule(std::size_t most) {
+  const ValueRule<std::optional<std::uint32_t>> count =
       automatic_or(count_rule<std::uint32_t>(1, static_cast<std::uint32_t>(most)));
-  const Rule<std::vector<std::uint32_t>> cpus = list_of("CPUs", count_rule<std::uint32_t>(0, CPU_SETSIZE - 1), 1, most);
-  const auto read = [=](const Node& node, const Place& place, WorkerChoice& target) {
+  const ValueRule<std::vector<std::uint32_t>> cpus =
+      list_of("CPUs", count_rule<std::uint32_t>(0, CPU_SETSIZE - 1), 1, most);
+  const auto read = [=](const YamlNode& node, const Place& place, WorkerChoice& target) {
     WorkerChoice choice;
     if (node.is_sequence()) {
       choice.kind = WorkerChoice::Kind::kCpus;

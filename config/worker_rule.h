@@ -9,6 +9,6 @@
 namespace culvert {
 
 /// "auto", a count, or a list of CPU numbers, of at most `most` workers.
-Rule<WorkerChoice> worker_rule(std::size_t most);
+ValueRule<WorkerChoice> worker_rule(std::size_t most);
 
 }  // namespace culvert

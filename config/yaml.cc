@@ -25,38 +25,38 @@ struct Refused {
   throw Refused{Diagnostic{Severity::kError, line, column, "", std::move(what), std::move(right)}};
 }
 
-std::size_t count_nodes(const Node& node) {
+std::size_t count_nodes(const YamlNode& node) {
   std::size_t count = 1;
-  for (const Node& key : node.keys) count += count_nodes(key);
-  for (const Node& value : node.values) count += count_nodes(value);
+  for (const YamlNode& key : node.keys) count += count_nodes(key);
+  for (const YamlNode& value : node.values) count += count_nodes(value);
   return count;
 }
 
 /// Builds the tree from events; refuses what is too deep or too much while it arrives.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  Node take() { return std::move(root_); }
+  YamlNode take() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    begin(mark, anchor, Node::Kind::kNull);
+    begin(mark, anchor, YamlNode::Kind::kNull);
     end();
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& text) override {
-    begin(mark, anchor, Node::Kind::kScalar, tag).text = text;
+    begin(mark, anchor, YamlNode::Kind::kScalar, tag).text = text;
     end();
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    begin(mark, anchor, Node::Kind::kSequence, tag);
+    begin(mark, anchor, YamlNode::Kind::kSequence, tag);
   }
   void OnSequenceEnd() override { end(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    begin(mark, anchor, Node::Kind::kMapping, tag);
+    begin(mark, anchor, YamlNode::Kind::kMapping, tag);
   }
   void OnMapEnd() override { end(); }
 
@@ -74,14 +74,14 @@ class TreeBuilder : public YAML::EventHandler {
 
  private:
   struct Open {
-    Node node;
+    YamlNode node;
     YAML::anchor_t anchor;
   };
 
-  static int depth_of(const Node& node) {
+  static int depth_of(const YamlNode& node) {
     int deepest = 0;
-    for (const Node& key : node.keys) deepest = std::max(deepest, depth_of(key));
-    for (const Node& value : node.values) deepest = std::max(deepest, depth_of(value));
+    for (const YamlNode& key : node.keys) deepest = std::max(deepest, depth_of(key));
+    for (const YamlNode& value : node.values) deepest = std::max(deepest, depth_of(value));
     return deepest + 1;
   }
 
@@ -93,7 +93,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (nodes_ > kMostNodes) refuse(line, column, fmt::format("the text holds more than {} values", kMostNodes), "");
   }
 
-  Node& begin(const YAML::Mark& mark, YAML::anchor_t anchor, Node::Kind kind, const std::string& tag = "") {
+  YamlNode& begin(const YAML::Mark& mark, YAML::anchor_t anchor, YamlNode::Kind kind, const std::string& tag = "") {
     // yaml-cpp says "?" for a plain scalar or collection and "!" for a quoted scalar: the absence of a tag.
     if (!tag.empty() && tag != "?" && tag != "!") {
       refuse(mark.line + 1, mark.column + 1, fmt::format("the tag '{}' means nothing here", shown(tag)), "remove it");
@@ -101,7 +101,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (static_cast<int>(open_.size()) >= kMostDepth) too_deep(mark);
     ++nodes_;
     check_count(mark.line + 1, mark.column + 1);
-    Node node;
+    YamlNode node;
     node.kind = kind;
     node.line = mark.line + 1;
     node.column = mark.column + 1;
@@ -122,7 +122,7 @@ class TreeBuilder : public YAML::EventHandler {
       root_ = std::move(done.node);
       return;
     }
-    Node& parent = open_.back().node;
+    YamlNode& parent = open_.back().node;
     const bool is_key = parent.is_mapping() && parent.keys.size() == parent.values.size();
     if (parent.is_mapping() && !is_key && done.node.is_null()) {
       // yaml-cpp's place of a missing value is that of whatever comes next, perhaps lines later.
@@ -132,9 +132,9 @@ class TreeBuilder : public YAML::EventHandler {
     (is_key ? parent.keys : parent.values).push_back(std::move(done.node));
   }
 
-  Node root_;
+  YamlNode root_;
   std::vector<Open> open_;
-  std::map<YAML::anchor_t, Node> anchors_;
+  std::map<YAML::anchor_t, YamlNode> anchors_;
   std::size_t nodes_ = 0;
 };
 
@@ -149,16 +149,16 @@ std::string syntax_hint(std::string_view text, int line) {
   return "look at the indentation, the ':' and the quotes of this line and the one before";
 }
 
-Node parse_document(std::string_view text) {
+YamlNode parse_document(std::string_view text) {
   std::istringstream stream{std::string(text)};
   YAML::Parser parser(stream);
   TreeBuilder builder;
-  if (!parser.HandleNextDocument(builder)) return Node{};
-  Node root = builder.take();
+  if (!parser.HandleNextDocument(builder)) return YamlNode{};
+  YamlNode root = builder.take();
   if (parser) {
     TreeBuilder second;
     if (parser.HandleNextDocument(second)) {
-      const Node other = second.take();
+      const YamlNode other = second.take();
       refuse(other.line, other.column, "a second document begins here",
              "one file holds one configuration; remove '---'");
     }
@@ -168,7 +168,7 @@ Node parse_document(std::string_view text) {
 
 }  // namespace
 
-std::optional<Node> read_yaml(std::string_view text, Diagnostics& diagnostics) {
+std::optional<YamlNode> read_yaml(std::string_view text, Diagnostics& diagnostics) {
   if (text.size() > kMostBytes) {
     diagnostics.add({Severity::kError, 0, 0, "", fmt::format("the text is larger than {} bytes", kMostBytes),
                      "this is not a configuration of Culvert, or much too much of one"});

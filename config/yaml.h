@@ -17,6 +17,6 @@ inline constexpr int kMostDepth = 16;
 
 /// Reads one YAML document (yaml-cpp's event parser). Empty text is a null node. On an error, reported with its line,
 /// there is no node; never throws.
-std::optional<Node> read_yaml(std::string_view text, Diagnostics& diagnostics);
+std::optional<YamlNode> read_yaml(std::string_view text, Diagnostics& diagnostics);
 
 }  // namespace culvert

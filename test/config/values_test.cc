@@ -164,7 +164,7 @@ TEST_CASE("yaml_scalar quotes what YAML would read as something else") {
   for (const char* text : {"", "null", "[::1]:80", "a: b", "a#b", "-", "say \"x\" \\", "a\tb", "*x", "&x", "a:"}) {
     INFO(text);
     Diagnostics diagnostics;
-    const std::optional<Node> node = read_yaml("key: " + yaml_scalar(text), diagnostics);
+    const std::optional<YamlNode> node = read_yaml("key: " + yaml_scalar(text), diagnostics);
     REQUIRE(node.has_value());
     REQUIRE(node->values.size() == 1);
     CHECK(node->values[0].is_scalar());
