@@ -68,8 +68,9 @@ Section<LimitsConfig> limits_section() {
            "Neighbours that are mirrored from the kernel, IPv4 and IPv6 together.",
            "Four times the 1024 that the kernel itself keeps by default (gc_thresh3).")
       .key("pending_packets", &LimitsConfig::pending_packets, count(16, 8'192), Reload::kRestart,
-           "Packets of one worker that may wait for unresolved neighbours; when full the oldest is dropped.",
-           "A /24 of silent neighbours with 4 packets each; each packet holds a frame.")
+           "Packets of one worker that may wait for neighbours, at most 64 for the same one; when full the oldest is "
+           "dropped.",
+           "Sixteen silent neighbours with their full share; each packet holds a frame.")
       .key("icmp_errors_per_second", &LimitsConfig::icmp_errors_per_second, count(0, 1'000'000), Reload::kLive,
            "ICMP errors (time exceeded, unreachable, too big) that one worker generates, all kinds together.",
            "Enough for every traceroute and too few to harm anybody; RFC 1812 4.3.2.8 and RFC 4443 2.4 (f) ask for a "
@@ -159,9 +160,7 @@ Section<MetricsConfig> metrics_section() {
 Section<EventsConfig> events_section() {
   return Section<EventsConfig>()
       .key("queue", &EventsConfig::queue, count_rule<std::uint32_t>(64, 65'536), Reload::kRestart,
-           "Events that are kept for 'show events' and slow watchers; the newest is dropped and counted when a "
-           "watcher's "
-           "queue is full.",
+           "Events that are kept for 'show events' and late watchers; when full the oldest is forgotten.",
            "Some minutes of a bad day.")
       .key("rate_limit", &EventsConfig::rate_limit_per_second, rate_rule(1, 10'000), Reload::kLive,
            "Events of one kind that are reported; further ones are only counted.",

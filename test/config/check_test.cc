@@ -206,6 +206,11 @@ TEST_CASE("a wrong value says what it is, what is wrong and what would be right"
        "f:2:22: system.frame_size: '3072' is not a frame size; use one of 2048, 4096"},
       {std::string(kInterfaces) + "system: {claim_local_addresses: yes}\n",
        "f:2:33: system.claim_local_addresses: 'yes' is not true or false; use true or false"},
+  });
+}
+
+TEST_CASE("wrong lists, paths and names") {
+  check_rows({
       {std::string(kInterfaces) + "system: {failsafe_ports: tcp/22}\n",
        "f:2:26: system.failsafe_ports: is not a list; write [tcp/22]"},
       {std::string(kInterfaces) + "system: {failsafe_ports: [22]}\n",

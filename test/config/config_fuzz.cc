@@ -9,6 +9,7 @@
 #include "config/changes.h"
 #include "config/config.h"
 #include "config/line_diff.h"
+#include "test/support/fuzz_target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace culvert;

@@ -62,6 +62,59 @@ std::string prefix_list(int count) {
   return result + "]";
 }
 
+std::vector<Bounds> system_bounds() {
+  const std::vector<std::string> ring_good = {"64", "8192", "2048"};
+  const std::vector<std::string> ring_bad = {"32", "63", "16384", "100", "auto", "-64", "0"};
+  return {
+      {"system.workers",
+       {"auto", "1", "16", "[0]", "[1023]", numbered_list("", 16)},
+       {"0", "17", "[1024]", "many", "[-1]", numbered_list("", 17), "[auto]"}},
+      {"system.frames", {"auto", "1024", "4194304"}, {"1023", "4194305", "none"}},
+      {"system.frame_size", {"2048", "4096"}, {"1024", "8192", "auto"}},
+      {"system.huge_pages", {"try", "never"}, {"always", "true"}},
+      {"system.rings.rx", ring_good, ring_bad},
+      {"system.rings.tx", ring_good, ring_bad},
+      {"system.rings.fill", ring_good, ring_bad},
+      {"system.rings.completion", ring_good, ring_bad},
+      {"system.idle.spin", {"0", "0us", "10ms"}, {"10001us", "1", "-1us"}},
+      {"system.idle.sleep_max", {"1ms", "10ms"}, {"999us", "10.001ms", "0"}},
+      {"system.fail", {"auto", "open", "closed"}, {"close", "true"}},
+      {"system.failsafe_ports",
+       {"[]", "[tcp/1]", "[tcp/65535]", numbered_list("udp/", 64)},
+       {"[tcp/0]", "[tcp/65536]", numbered_list("udp/", 65), "tcp/22"}},
+      {"system.claim_local_addresses", {"true", "false"}, {"1", "on"}},
+      {"system.deny",
+       {"[]", "[128.0.0.0/1]", prefix_list(32768)},
+       {"[0.0.0.0/0]", "[::/0]", prefix_list(32769), "none"}},
+      {"system.control_socket",
+       {"/s", "/" + repeated("x", 106)},
+       {"s", "/" + repeated("x", 107), "\"\"", "\"/a\\nb\""}},
+      {"system.state_directory", {"/s", "/" + repeated("x", 3999)}, {"./s", "/" + repeated("x", 4000)}},
+      {"system.user", {"a", "_x-1", repeated("a", 32)}, {"1a", "-a", repeated("a", 33), "a b", "\"\""}},
+      {"system.punt.device",
+       {"c", repeated("c", 15)},
+       {repeated("c", 16), "a/b", "\"a b\"", "\".\"", "\"..\"", "\"\""}},
+      {"system.punt.address", {"10.1.2.3/0", "10.1.2.3/32", "2001:db8::1/64"}, {"10.1.2.3/33", "x"}},
+  };
+}
+
+std::vector<Bounds> other_bounds() {
+  return {
+      {"system.limits.routes_ipv4", {"1k", "1000", "4M"}, {"999", "4000001"}},
+      {"system.limits.routes_ipv6", {"1000", "2M"}, {"999", "2000001"}},
+      {"system.limits.next_hops", {"16", "32768"}, {"15", "32769"}},
+      {"system.limits.neighbors", {"16", "32768"}, {"15", "32769"}},
+      {"system.limits.pending_packets", {"16", "8192"}, {"15", "8193"}},
+      {"system.limits.icmp_errors_per_second", {"0", "1M"}, {"1000001", "-1"}},
+      {"interfaces.lan0.mode", {"auto", "zero-copy", "copy", "generic"}, {"native", "xdp"}},
+      {"interfaces.lan0.queues", {"auto", "1", "64"}, {"0", "65"}},
+      {"metrics.enabled", {"true", "false"}, {"auto"}},
+      {"metrics.listen", {"0.0.0.0:1", "\"[::]:65535\""}, {"0.0.0.0:0", "0.0.0.0:65536", "9642"}},
+      {"events.queue", {"64", "65536"}, {"63", "65537"}},
+      {"events.rate_limit", {"1/s", "10000/s", "10k/s"}, {"0/s", "10001/s"}},
+  };
+}
+
 }  // namespace
 
 TEST_CASE("durations, sizes, counts and rates are exact") {
@@ -185,51 +238,8 @@ TEST_CASE("suggestions are near, and only then") {
 }
 
 TEST_CASE("every key takes both ends of its bounds and nothing beyond") {
-  const std::vector<std::string> ring_good = {"64", "8192", "2048"};
-  const std::vector<std::string> ring_bad = {"32", "63", "16384", "100", "auto", "-64", "0"};
-  const std::vector<Bounds> table = {
-      {"system.workers",
-       {"auto", "1", "16", "[0]", "[1023]", numbered_list("", 16)},
-       {"0", "17", "[1024]", "many", "[-1]", numbered_list("", 17), "[auto]"}},
-      {"system.frames", {"auto", "1024", "4194304"}, {"1023", "4194305", "none"}},
-      {"system.frame_size", {"2048", "4096"}, {"1024", "8192", "auto"}},
-      {"system.huge_pages", {"try", "never"}, {"always", "true"}},
-      {"system.rings.rx", ring_good, ring_bad},
-      {"system.rings.tx", ring_good, ring_bad},
-      {"system.rings.fill", ring_good, ring_bad},
-      {"system.rings.completion", ring_good, ring_bad},
-      {"system.idle.spin", {"0", "0us", "10ms"}, {"10001us", "1", "-1us"}},
-      {"system.idle.sleep_max", {"1ms", "10ms"}, {"999us", "10.001ms", "0"}},
-      {"system.fail", {"auto", "open", "closed"}, {"close", "true"}},
-      {"system.failsafe_ports",
-       {"[]", "[tcp/1]", "[tcp/65535]", numbered_list("udp/", 64)},
-       {"[tcp/0]", "[tcp/65536]", numbered_list("udp/", 65), "tcp/22"}},
-      {"system.claim_local_addresses", {"true", "false"}, {"1", "on"}},
-      {"system.deny",
-       {"[]", "[128.0.0.0/1]", prefix_list(32768)},
-       {"[0.0.0.0/0]", "[::/0]", prefix_list(32769), "none"}},
-      {"system.control_socket",
-       {"/s", "/" + repeated("x", 106)},
-       {"s", "/" + repeated("x", 107), "\"\"", "\"/a\\nb\""}},
-      {"system.state_directory", {"/s", "/" + repeated("x", 3999)}, {"./s", "/" + repeated("x", 4000)}},
-      {"system.user", {"a", "_x-1", repeated("a", 32)}, {"1a", "-a", repeated("a", 33), "a b", "\"\""}},
-      {"system.punt.device",
-       {"c", repeated("c", 15)},
-       {repeated("c", 16), "a/b", "\"a b\"", "\".\"", "\"..\"", "\"\""}},
-      {"system.punt.address", {"10.1.2.3/0", "10.1.2.3/32", "2001:db8::1/64"}, {"10.1.2.3/33", "x"}},
-      {"system.limits.routes_ipv4", {"1k", "1000", "4M"}, {"999", "4000001"}},
-      {"system.limits.routes_ipv6", {"1000", "2M"}, {"999", "2000001"}},
-      {"system.limits.next_hops", {"16", "32768"}, {"15", "32769"}},
-      {"system.limits.neighbors", {"16", "32768"}, {"15", "32769"}},
-      {"system.limits.pending_packets", {"16", "8192"}, {"15", "8193"}},
-      {"system.limits.icmp_errors_per_second", {"0", "1M"}, {"1000001", "-1"}},
-      {"interfaces.lan0.mode", {"auto", "zero-copy", "copy", "generic"}, {"native", "xdp"}},
-      {"interfaces.lan0.queues", {"auto", "1", "64"}, {"0", "65"}},
-      {"metrics.enabled", {"true", "false"}, {"auto"}},
-      {"metrics.listen", {"0.0.0.0:1", "\"[::]:65535\""}, {"0.0.0.0:0", "0.0.0.0:65536", "9642"}},
-      {"events.queue", {"64", "65536"}, {"63", "65537"}},
-      {"events.rate_limit", {"1/s", "10000/s", "10k/s"}, {"0/s", "10001/s"}},
-  };
+  std::vector<Bounds> table = system_bounds();
+  for (const Bounds& row : other_bounds()) table.push_back(row);
   for (const Bounds& row : table) {
     for (const std::string& value : row.good) {
       INFO(row.path << ": " << value.substr(0, 200));
