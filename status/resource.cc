@@ -62,7 +62,7 @@ constexpr std::array<ResourceText, kResourceKinds> kTexts{{
     {"watcher_backlog", "Bytes that wait for the slowest client of `culvert watch`.",
      "That client is closed and counted; nobody else notices.", "culvertd"},
     {"event_history", "Past events that `show events` and `watch events --from-start` can still tell.",
-     "Normal: the oldest event is forgotten; a watcher that had not read it yet is told how many it missed.",
+     "Normal: the oldest event is forgotten.",
      "culvertd", true},
     {"published_status", "Bytes of the status text that is published to the agent.",
      "The text is not published: the agent serves the one before, with its age, and /healthz fails.", "culvertd"},

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/server/handlers.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "control/server/request.h"
+#include "status/buffers.h"
+#include "status/json.h"
+
+namespace culvert {
+namespace {
+
+constexpr std::uint64_t kMostRows = 10'000;
+
+/// The parts of a status that one screen needs.
+boost::json::object part(boost::json::object status, std::initializer_list<const char*> keys) {
+  boost::json::object json;
+  for (const char* key : keys) json[key] = std::move(status[key]);
+  return json;
+}
+
+Result<boost::json::object> page(const std::function<Result<TableRows>(const TablePage&)>& table, const char* name,
+                                 const boost::json::object& request) {
+  if (!table) return Error{std::string("this culvertd has no ") + name, ENOTSUP, ""};
+  const auto limit = number_in(request, "limit", 1000);
+  const auto after = text_in(request, "after", "");
+  if (limit.has_error()) return limit.error();
+  if (after.has_error()) return after.error();
+  auto rows = table({static_cast<std::size_t>(std::min(*limit, kMostRows)), *after});
+  if (rows.has_error()) return rows.error();
+  boost::json::array array;
+  for (boost::json::object& row : rows->rows) array.push_back(std::move(row));
+  boost::json::object json;
+  json[name] = std::move(array);
+  json["total"] = rows->total;
+  json["next"] = rows->next.empty() ? boost::json::value(nullptr) : boost::json::value(rows->next);
+  return json;
+}
+
+Result<ConfigText> config_in(const boost::json::object& request) {
+  const auto text = text_in(request, "text", std::nullopt);
+  const auto file = text_in(request, "file", "configuration");
+  if (text.has_error()) return text.error();
+  if (file.has_error()) return file.error();
+  return ConfigText{*text, *file};
+}
+
+const Error kNoConfiguration{"this culvertd cannot change its configuration", ENOTSUP, ""};
+
+}  // namespace
+
+ControlHandlers::ControlHandlers(boost::asio::io_context& io, ControlServer& server, ServerHooks hooks)
+    : hooks_(std::move(hooks)), timer_(io) {
+  add_shows(server);
+  add_tables(server);
+  add_configuration(server);
+  add_watches(server);
+}
+
+ControlHandlers::~ControlHandlers() {
+  if (hooks_.events != nullptr) hooks_.events->listen({});
+}
+
+void ControlHandlers::add_shows(ControlServer& server) {
+  server.add("version", [this](const auto&) -> Result<boost::json::object> {
+    return boost::json::object{{"version", hooks_.version}, {"pid", hooks_.status().process.pid}};
+  });
+  server.add("show_status", [this](const auto&) -> Result<boost::json::object> { return to_json(hooks_.status()); });
+  server.add("show_buffers",
+             [this](const auto&) -> Result<boost::json::object> { return to_json(buffer_report(hooks_.status())); });
+  server.add("show_interfaces", [this](const auto&) -> Result<boost::json::object> {
+    return part(to_json(hooks_.status()), {"interval_ms", "interfaces"});
+  });
+  server.add("show_workers", [this](const auto&) -> Result<boost::json::object> {
+    return part(to_json(hooks_.status()), {"interval_ms", "workers"});
+  });
+  server.add("show_drops", [this](const auto&) -> Result<boost::json::object> {
+    return part(to_json(hooks_.status()), {"interfaces", "drops"});
+  });
+  server.add("clear_buffers_peak", [this](const auto&) -> Result<boost::json::object> {
+    hooks_.clear_peaks();
+    return boost::json::object{{"cleared", true}};
+  });
+}
+
+void ControlHandlers::add_tables(ControlServer& server) {
+  server.add("show_routes", [this](const auto& request) { return page(hooks_.routes, "routes", request); });
+  server.add("show_neighbors", [this](const auto& request) { return page(hooks_.neighbors, "neighbors", request); });
+  server.add("show_events", [this](const auto& request) { return events(request); });
+  server.add("show_configuration", [this](const auto& request) -> Result<boost::json::object> {
+    if (!hooks_.configuration) return kNoConfiguration;
+    const auto which = text_in(request, "which", "running");
+    if (which.has_error()) return which.error();
+    auto text = hooks_.configuration(*which);
+    if (text.has_error()) return text.error();
+    return boost::json::object{{"text", *text}};
+  });
+}
+
+void ControlHandlers::add_configuration(ControlServer& server) {
+  const auto with_text = [](auto& hook) {
+    return [&hook](const boost::json::object& request) -> Result<boost::json::object> {
+      if (!hook) return kNoConfiguration;
+      const auto config = config_in(request);
+      return config.has_error() ? Result<boost::json::object>(config.error()) : hook(*config);
+    };
+  };
+  server.add("config_check", with_text(hooks_.config_check));
+  server.add("config_diff", with_text(hooks_.config_diff));
+  server.add_later("config_apply", [this](const boost::json::object& request, const Reply& reply) {
+    const auto config = config_in(request);
+    const auto confirm = number_in(request, "confirm_within_s", 0);
+    if (!hooks_.config_apply) return reply(kNoConfiguration);
+    if (config.has_error()) return reply(config.error());
+    if (confirm.has_error()) return reply(confirm.error());
+    hooks_.config_apply({*config, *confirm}, reply);
+  });
+  server.add("config_confirm", [this](const auto&) -> Result<boost::json::object> {
+    if (!hooks_.config_confirm) return kNoConfiguration;
+    return hooks_.config_confirm();
+  });
+  server.add_later("config_rollback", [this](const boost::json::object& request, const Reply& reply) {
+    const auto generation = number_in(request, "generation", 0);
+    if (!hooks_.config_rollback) return reply(kNoConfiguration);
+    if (generation.has_error()) return reply(generation.error());
+    hooks_.config_rollback(*generation, reply);
+  });
+}
+
+void ControlHandlers::add_watches(ControlServer& server) {
+  server.add_watch(
+      "watch",
+      [this](const boost::json::object& request, std::shared_ptr<Watcher> watcher) -> Result<boost::json::object> {
+        const auto what = text_in(request, "what", std::nullopt);
+        if (what.has_error()) return what.error();
+        if (*what == "events") return watch_events(request, std::move(watcher));
+        if (*what == "counters") return watch_counters(std::move(watcher));
+        return Error{"'" + what->substr(0, 64) + "' cannot be watched", EINVAL, "watch events or counters"};
+      });
+  if (hooks_.events != nullptr) hooks_.events->listen([this](const Event& event) { tell(event); });
+}
+
+Result<boost::json::object> ControlHandlers::events(const boost::json::object& request) const {
+  const auto limit = number_in(request, "limit", kMostRows);
+  if (limit.has_error()) return limit.error();
+  boost::json::array array;
+  if (hooks_.events != nullptr) {
+    const auto& history = hooks_.events->history();
+    const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(*limit, history.size()));
+    for (auto event = history.end() - static_cast<std::ptrdiff_t>(count); event != history.end(); ++event) {
+      array.push_back(event_to_json(*event));
+    }
+  }
+  return boost::json::object{{"events", std::move(array)}};
+}
+
+Result<boost::json::object> ControlHandlers::watch_events(const boost::json::object& request,
+                                                          std::shared_ptr<Watcher> watcher) {
+  if (hooks_.events == nullptr) return Error{"this culvertd has no events", ENOTSUP, ""};
+  const auto from_start = flag_in(request, "from_start");
+  const auto kinds = words_in(request, "kinds");
+  if (from_start.has_error()) return from_start.error();
+  if (kinds.has_error()) return kinds.error();
+  EventWatch watch{std::move(watcher), {kinds->begin(), kinds->end()}};
+  const auto& history = hooks_.events->history();
+  const EventStatus status = hooks_.events->status();
+  boost::json::object result{{"produced", status.produced},
+                             {"delivered", status.delivered},
+                             {"lost", status.lost},
+                             {"next_sequence", status.next_sequence},
+                             {"oldest_sequence", history.empty() ? status.next_sequence : history.front().sequence}};
+  for (const Event& event : history) {
+    if (*from_start && watch.wants(event)) watch.watcher->send({{"event", event_to_json(event)}});
+  }
+  // Those that closed since the last event: so there are never more than there are clients.
+  std::erase_if(event_watches_, [](const EventWatch& old) { return !old.watcher->is_open(); });
+  event_watches_.push_back(std::move(watch));
+  return result;
+}
+
+Result<boost::json::object> ControlHandlers::watch_counters(std::shared_ptr<Watcher> watcher) {
+  std::erase_if(counter_watches_, [](const auto& old) { return !old->is_open(); });
+  counter_watches_.push_back(std::move(watcher));
+  if (counter_watches_.size() == 1) tick();
+  return to_json(hooks_.status());
+}
+
+void ControlHandlers::tell(const Event& event) {
+  const boost::json::object line{{"event", event_to_json(event)}};
+  std::erase_if(event_watches_,
+                [&](const EventWatch& watch) { return watch.wants(event) ? !watch.watcher->send(line) : false; });
+}
+
+void ControlHandlers::tick() {
+  timer_.expires_after(std::chrono::seconds(1));
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (error || counter_watches_.empty()) return;
+    const boost::json::object line{{"counters", to_json(hooks_.status())}};
+    std::erase_if(counter_watches_, [&](const auto& watcher) { return !watcher->send(line); });
+    if (!counter_watches_.empty()) tick();
+  });
+}
+
+}  // namespace culvert

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands of the control socket. What they need is given as callbacks, so that the server knows neither the
+// configuration nor the kernel's tables.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/server/server.h"
+#include "status/events.h"
+#include "status/snapshot.h"
+
+namespace culvert {
+
+/// A page of a table: at most `limit` rows that come after the row called `after` ("" begins).
+struct TablePage {
+  std::size_t limit = 1000;
+  std::string after;
+};
+/// Rows are objects of strings and numbers: routes {prefix, kind, via, interface, mtu_bytes}, neighbours {address,
+/// interface, mac, state}. `next` is the `after` of the next page, empty at the end.
+struct TableRows {
+  std::vector<boost::json::object> rows;
+  std::uint64_t total = 0;
+  std::string next;
+};
+
+struct ConfigText {
+  std::string text;  ///< the whole file
+  std::string file;  ///< its name, for messages
+};
+struct ConfigApply {
+  ConfigText config;
+  std::uint64_t confirm_within_s = 0;  ///< 0: no confirmation needed
+};
+
+struct ServerHooks {
+  std::string version;
+  std::function<StatusSnapshot()> status;
+  EventLog* events = nullptr;         ///< its listener is set here
+  std::function<void()> clear_peaks;  ///< tells workers and clears control's own gauges
+  std::function<Result<TableRows>(const TablePage&)> routes, neighbors;
+  std::function<Result<std::string>(const std::string& which)> configuration;  ///< "running" or "candidate"
+  std::function<Result<boost::json::object>(const ConfigText&)> config_check, config_diff;
+  /// Replies once every worker uses the new configuration.
+  std::function<void(const ConfigApply&, Reply)> config_apply;
+  std::function<Result<boost::json::object>()> config_confirm;
+  std::function<void(std::uint64_t generation, Reply)> config_rollback;  ///< 0: the one before
+};
+
+/// Adds every command to the server and feeds the watchers. Outlives the io_context's last run; belongs to its thread.
+class ControlHandlers {
+ public:
+  ControlHandlers(boost::asio::io_context& io, ControlServer& server, ServerHooks hooks);
+  ~ControlHandlers();
+  ControlHandlers(const ControlHandlers&) = delete;
+  ControlHandlers& operator=(const ControlHandlers&) = delete;
+
+ private:
+  struct EventWatch {
+    std::shared_ptr<Watcher> watcher;
+    std::set<std::string> kinds;  ///< empty: all
+    bool wants(const Event& event) const { return kinds.empty() || kinds.contains(event.kind); }
+  };
+
+  void add_shows(ControlServer& server);
+  void add_tables(ControlServer& server);
+  void add_configuration(ControlServer& server);
+  void add_watches(ControlServer& server);
+  Result<boost::json::object> watch_events(const boost::json::object& request, std::shared_ptr<Watcher> watcher);
+  Result<boost::json::object> watch_counters(std::shared_ptr<Watcher> watcher);
+  Result<boost::json::object> events(const boost::json::object& request) const;
+  void tell(const Event& event);
+  void tick();
+
+  ServerHooks hooks_;
+  boost::asio::steady_timer timer_;
+  std::vector<EventWatch> event_watches_;
+  std::vector<std::shared_ptr<Watcher>> counter_watches_;
+};
+
+}  // namespace culvert
