@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -87,6 +88,23 @@ Result<NextHopIndex> NextHopAllocator::acquire_multipath(std::span<const Multipa
   by_members_.emplace(wanted, index);
   table_.set(index, {NextHopKind::kMultipath, kNoInterface, 0, group});
   observe();
+  return index;
+}
+
+Result<NextHopIndex> NextHopAllocator::change_multipath(NextHopIndex index, std::span<const MultipathMember> members,
+                                                        Epoch open) {
+  CULVERT_CHECK(entries_[index].users > 0 && !entries_[index].members.empty());
+  const Members wanted = merged(members);
+  if (wanted == entries_[index].members) return index;
+  if (wanted.empty() || entries_[index].users > 1 || by_members_.count(wanted) != 0) {
+    return acquire_multipath(members, index);
+  }
+  for (const MultipathMember& member : wanted) retain(member.next_hop);
+  fill_group(table_.view(index).group, wanted, index);
+  by_members_.erase(entries_[index].members);
+  by_members_.emplace(wanted, index);
+  const Members before = std::exchange(entries_[index].members, wanted);
+  for (const MultipathMember& member : before) release(member.next_hop, open);
   return index;
 }
 

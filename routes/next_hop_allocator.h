@@ -49,6 +49,12 @@ class NextHopAllocator {
   /// still makes a group: callers acquire that member's entry instead.
   Result<NextHopIndex> acquire_multipath(std::span<const MultipathMember> members, NextHopIndex like = kNoRouteIndex);
 
+  /// Gives the route that leads to the live multipath entry `index` other members. When it is the entry's only user and
+  /// no other group has these members, the group changes in place (same index, no prefix to write: all its prefixes
+  /// follow at once) and what it no longer uses waits for `open`. Otherwise as acquire_multipath(members, index):
+  /// another index, and the caller releases the old one when nothing leads there.
+  Result<NextHopIndex> change_multipath(NextHopIndex index, std::span<const MultipathMember> members, Epoch open);
+
   /// One user more of an entry that has users.
   void retain(NextHopIndex index);
   /// One user less. After the last one the entry (with its group and members) waits for `open` to be acknowledged;

@@ -234,3 +234,27 @@ TEST_CASE("a group made like another keeps the buckets of the members that stay"
     CHECK(now != gone);
   }
 }
+
+TEST_CASE("a group with one user changes its members in place, a shared one does not") {
+  Table t(16, 4);
+  std::vector<MultipathMember> members;
+  for (std::uint8_t host = 1; host <= 3; ++host) members.push_back({t.allocator.acquire(key(0, host)).value(), 1});
+  const NextHopIndex gone = members.back().next_hop;
+  const NextHopIndex group = t.allocator.acquire_multipath(members).value();
+  t.allocator.release(gone, t.epochs.open());  // held by the group alone
+  members.pop_back();
+  CHECK(t.allocator.change_multipath(group, members, t.epochs.open()).value() == group);
+  for (std::uint64_t bucket = 0; bucket < kMultipathBuckets; ++bucket)
+    CHECK(t.table.member(t.table.view(group).group, bucket << 58) != gone);
+  CHECK(t.allocator.users(gone) == 0);
+  CHECK(t.table.view(gone).kind == NextHopKind::kForward);  // a worker may still hold its index
+  t.allocator.reclaim(t.epochs.announce());
+  CHECK(t.table.view(gone).kind == NextHopKind::kNoRoute);
+
+  CHECK(t.allocator.acquire_multipath(members).value() == group);  // a second user
+  members.pop_back();
+  const NextHopIndex other = t.allocator.change_multipath(group, members, t.epochs.open()).value();
+  CHECK(other != group);
+  CHECK(t.allocator.members(group).size() == 2);
+  CHECK(t.allocator.members(other).size() == 1);
+}
