@@ -42,9 +42,9 @@ def quoted(tree, path):
     return [m.group("what")[1:-1] for m in INCLUDE.finditer(tree.code(path)) if m.group("what").startswith('"')]
 
 
-def digest(tree, path):
-    """Of the header and of everything of ours below it; system headers change with the machine, not with us."""
-    seen, todo, sum_ = set(), [path], hashlib.sha256(" ".join([COMPILER, *FLAGS]).encode())
+def digest(tree, path, how):
+    """Of how it is compiled, of the file and of everything of ours below it; system headers change with the machine."""
+    seen, todo, sum_ = set(), [path], hashlib.sha256(how.encode())
     while todo:
         current = todo.pop()
         if current in seen or not os.path.exists(os.path.join(tree.root, current)):
@@ -56,7 +56,7 @@ def digest(tree, path):
 
 
 def compile_alone(tree, path):
-    mark = os.path.join(tree.cache, digest(tree, path)) if tree.cache else None
+    mark = os.path.join(tree.cache, digest(tree, path, " ".join([COMPILER, *FLAGS]))) if tree.cache else None
     if mark and os.path.exists(mark):
         return None
     unit = f'#include "{path}"\n#include "{path}"\n'
