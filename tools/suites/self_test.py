@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The runner counts as Meson does, keeps reasons, and never calls an empty or a broken run a success."""
+
+import contextlib
+import io
+import json
+import os
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import plan  # noqa: E402
+from results import Results  # noqa: E402
+
+
+def entry(result, **more):
+    return {"name": "culvert:unit / a", "result": result, "duration": 1.0, "stdout": "", **more}
+
+
+def results_of(*entries):
+    results = Results()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "testlog.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(e) + "\n" for e in entries)
+        assert results.read_log("gcc", path) == len(entries)
+    return results
+
+
+class Counting(unittest.TestCase):
+    def test_passed_tests_are_a_success(self):
+        results = results_of(entry("OK"), entry("EXPECTEDFAIL"))
+        self.assertEqual(results.last_line(), "2 passed, 0 failed, 0 skipped")
+        self.assertEqual(results.exit_code(), 0)
+
+    def test_whatever_is_neither_passed_nor_skipped_has_failed(self):
+        bad = ("FAIL", "TIMEOUT", "ERROR", "INTERRUPT", "UNEXPECTEDPASS", "a result of a later Meson")
+        results = results_of(entry("OK"), *map(entry, bad))
+        self.assertEqual(results.last_line(), f"1 passed, {len(bad)} failed, 0 skipped")
+        self.assertEqual(results.exit_code(), 1)
+
+    def test_nothing_passed_is_a_failure(self):
+        self.assertEqual(results_of().exit_code(), 1)
+        self.assertEqual(results_of(entry("SKIP")).exit_code(), 1)
+
+    def test_a_missing_log_adds_nothing(self):
+        self.assertEqual(Results().read_log("gcc", "/nonexistent/testlog.json"), 0)
+
+    def test_the_last_skip_line_is_the_reason(self):
+        results = results_of(entry("SKIP", stdout="x\nSKIP: first\nmore\nSKIP: not root\n\n"), entry("SKIP"))
+        self.assertEqual([reason for _, _, reason in results.skipped], ["not root", "gave no reason"])
+
+    def test_runs_of_several_builds_add_up_and_the_totals_come_last(self):
+        results = results_of(entry("OK"), entry("SKIP", stdout="SKIP: no tun\n"))
+        results.success("fuzz", "parse")
+        results.failure("clang", "build", "the compiler said no")
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            results.report()
+        self.assertEqual(out.getvalue().splitlines(), [
+            "SKIPPED gcc: culvert:unit / a: no tun",
+            "FAILED clang: build: the compiler said no",
+            "2 passed, 1 failed, 1 skipped",
+        ])
+
+
+class Plan(unittest.TestCase):
+    def test_every_suite_is_in_the_short_tier_but_soak(self):
+        short = {suite for step in plan.TIERS["short"] for suite in step.suites}
+        self.assertEqual(short | {"soak"}, set(plan.SUITES))
+
+    def test_the_long_tier_runs_all_that_the_short_one_runs(self):
+        def pairs(tier):
+            return {(step.build, suite) for step in plan.TIERS[tier] for suite in step.suites}
+        self.assertLessEqual(pairs("short"), pairs("all"))
+
+
+if __name__ == "__main__":
+    unittest.main()
