@@ -84,6 +84,11 @@ TEST_CASE("a source in the deny list is dropped, before failsafe and local", "[d
   REQUIRE(judge.state().replace_deny_list({{}, {{v6("2001:db8:66::"), 48}}}));
   judge.expect({"no longer denied", denied4("203.0.113.9", 443), kActionRedirected});
   judge.expect({"IPv6, still denied", denied6("2001:db8:9::9", 443), kActionDenied});
+  REQUIRE(judge.state().replace_deny_list({{{v4("198.18.66.9"), 32}}, {{v6("2001:db8:66:1::9"), 128}}}));
+  judge.expect({"one address is denied", denied4("203.0.113.9", 443), kActionDenied});
+  judge.expect({"its neighbour is not", ethernet(kV4) + ip4({.source = "198.18.66.8"}), kActionRedirected});
+  judge.expect({"IPv6, one address is denied", denied6("2001:db8:9::9", 443), kActionDenied});
+  judge.expect({"IPv6, its neighbour is not", ethernet(kV6) + ip6({.source = "2001:db8:66:1::8"}), kActionRedirected});
   REQUIRE(judge.state().replace_deny_list({{{v4("0.0.0.0"), 0}}, {}}));
   judge.expect({"everybody is denied", tcp4(kUnclaimed4, 22), kActionDenied});
   judge.expect({"IPv6, no longer denied", denied6("2001:db8:9::9", 443), kActionRedirected});

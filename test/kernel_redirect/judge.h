@@ -32,7 +32,10 @@ class Judge {
   RedirectState& state() noexcept { return state_; }
   RedirectProgram& program() noexcept { return program_; }
   void alive() noexcept { state_.beat(0).store(monotonic_ns()); }
-  void stale() noexcept { state_.beat(0).store(monotonic_ns() - kRedirectStaleAfterNs - 1); }
+  /// The program's clock may be a tick behind: 20 ms more than the limit.
+  void stale() noexcept {
+    state_.beat(0).store(monotonic_ns() - kRedirectStaleAfterNs - 20 * kNanosecondsPerMillisecond);
+  }
 
  private:
   VethPair veth_{"judge0", "judge1"};

@@ -2,6 +2,8 @@
 // The shared maps as bounded resources, and the texts of the actions.
 #include "kernel_redirect/state.h"
 
+#include <array>
+#include <fstream>
 #include <set>
 #include <string>
 
@@ -19,6 +21,19 @@ TEST_CASE("every action has a name of its own and a sentence", "[decisions]") {
     CHECK_FALSE(line.name.empty());
     CHECK_FALSE(line.sentence.empty());
     CHECK(names.insert(line.name).second);
+  }
+}
+
+TEST_CASE("docs/xdp.md has the line of every action", "[decisions]") {
+  std::ifstream file(CULVERT_XDP_DOCS);
+  std::string text;
+  REQUIRE(std::getline(file, text, '\0'));
+  for (unsigned action = 0; action < kRedirectActions; action++) {
+    const auto& line = redirect_action_line(static_cast<RedirectAction>(action));
+    const std::array verdicts = {"Culvert", "kernel", "dropped"};
+    const auto row = "| " + std::string(line.name) + " | " + verdicts.at(static_cast<std::size_t>(line.verdict)) +
+                     " | " + std::string(line.sentence) + " |";
+    CHECK_THAT(text, Catch::Matchers::Contains(row));
   }
 }
 
