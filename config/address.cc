@@ -21,8 +21,8 @@ Error not_a(std::string_view noun, std::string_view text, std::string_view examp
 
 }  // namespace
 
-Result<IpAddress> parse_address(std::string_view text) {
-  IpAddress address;
+Result<ConfigAddress> parse_address(std::string_view text) {
+  ConfigAddress address;
   const std::string terminated(text);
   address.is_ipv6 = text.find(':') != std::string_view::npos;
   const bool whole = terminated.find('\0') == std::string::npos;
@@ -32,11 +32,11 @@ Result<IpAddress> parse_address(std::string_view text) {
   return not_a("an IP address", text, "192.0.2.1 or 2001:db8::1");
 }
 
-Result<IpPrefix> parse_prefix(std::string_view text) {
+Result<ConfigPrefix> parse_prefix(std::string_view text) {
   const std::size_t slash = text.find('/');
-  const Result<IpAddress> address = parse_address(text.substr(0, slash));
+  const Result<ConfigAddress> address = parse_address(text.substr(0, slash));
   if (!address) return not_a("a prefix", text, "192.0.2.0/24 or 2001:db8::/32");
-  IpPrefix prefix{address.value(), 0};
+  ConfigPrefix prefix{address.value(), 0};
   prefix.length = static_cast<std::uint8_t>(prefix.address.bits());
   if (slash == std::string_view::npos) return prefix;
   if (!parse_number(text.substr(slash + 1), prefix.length) || prefix.length > prefix.address.bits()) {
@@ -53,7 +53,7 @@ Result<SocketAddress> parse_socket_address(std::string_view text) {
   std::string_view host = text.substr(0, colon);
   const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  const Result<IpAddress> address = parse_address(host);
+  const Result<ConfigAddress> address = parse_address(host);
   if (!address) return not_a("an address with a port", text, kExample);
   SocketAddress result{address.value(), 0};
   if (result.address.is_ipv6 != bracketed) return not_a("an address with a port", text, kExample);
@@ -63,13 +63,13 @@ Result<SocketAddress> parse_socket_address(std::string_view text) {
   return result;
 }
 
-std::string to_text(const IpAddress& address) {
+std::string to_text(const ConfigAddress& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   ::inet_ntop(address.is_ipv6 ? AF_INET6 : AF_INET, address.bytes.data(), text.data(), text.size());
   return text.data();
 }
 
-std::string to_text(const IpPrefix& prefix) {
+std::string to_text(const ConfigPrefix& prefix) {
   return fmt::format("{}/{}", to_text(prefix.address), prefix.length);
 }
 
@@ -79,8 +79,8 @@ std::string to_text(const SocketAddress& address) {
                                  : fmt::format("{}:{}", host, address.port);
 }
 
-IpPrefix network_of(const IpPrefix& prefix) noexcept {
-  IpPrefix network = prefix;
+ConfigPrefix network_of(const ConfigPrefix& prefix) noexcept {
+  ConfigPrefix network = prefix;
   for (std::size_t byte = 0; byte < network.address.bytes.size(); ++byte) {
     const unsigned first_bit = static_cast<unsigned>(byte) * 8;
     const unsigned kept = prefix.length <= first_bit ? 0 : prefix.length - first_bit;

@@ -60,7 +60,7 @@ void check_punt_device(const Config& config, const YamlNode& root, const Place& 
 void check_deny(const Config& config, const YamlNode& root, const Place& place) {
   const YamlNode& list = nearest_node(root, {"system", "deny"});
   for (std::size_t i = 0; i < config.system.deny.size() && i < list.values.size(); ++i) {
-    const IpPrefix& prefix = config.system.deny[i];
+    const ConfigPrefix& prefix = config.system.deny[i];
     if (prefix.length != 0) continue;
     place.at("system").at("deny").item(i).error(
         list.values[i], fmt::format("{} drops everything, you included", to_text(prefix)), "name the prefixes to deny");

@@ -62,7 +62,7 @@ enum class FailChoice : std::uint8_t { kAutomatic, kOpen, kClosed };
 
 struct PuntConfig {
   std::string device = "culvert0";
-  IpPrefix address{{false, {169, 254, 77, 1}}, 32};
+  ConfigPrefix address{{false, {169, 254, 77, 1}}, 32};
 
   friend bool operator==(const PuntConfig&, const PuntConfig&) = default;
 };
@@ -88,7 +88,7 @@ struct SystemConfig {
   FailChoice fail = FailChoice::kAutomatic;
   std::vector<ProtocolPort> failsafe_ports{{6, 22}};
   bool claim_local_addresses = false;
-  std::vector<IpPrefix> deny;
+  std::vector<ConfigPrefix> deny;
   std::string control_socket = "/run/culvert/control.sock";
   std::string state_directory = "/var/lib/culvert";
   std::string user = "nobody";

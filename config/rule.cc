@@ -136,22 +136,23 @@ ValueRule<std::string> interface_name_rule() {
   return scalar_rule<std::string>("an interface's name", parse_interface_name, same);
 }
 
-ValueRule<IpPrefix> network_rule() {
-  const auto parse = [](std::string_view text) -> Result<IpPrefix> {
-    Result<IpPrefix> prefix = parse_prefix(text);
+ValueRule<ConfigPrefix> network_rule() {
+  const auto parse = [](std::string_view text) -> Result<ConfigPrefix> {
+    Result<ConfigPrefix> prefix = parse_prefix(text);
     if (prefix && network_of(*prefix) != *prefix) {
       return Error{fmt::format("{} has bits behind its length", to_text(*prefix)), 0,
                    "the network is " + to_text(network_of(*prefix))};
     }
     return prefix;
   };
-  return scalar_rule<IpPrefix>("an IPv4 or IPv6 prefix", parse, [](const IpPrefix& prefix) { return to_text(prefix); });
+  return scalar_rule<ConfigPrefix>("an IPv4 or IPv6 prefix", parse,
+                                   [](const ConfigPrefix& prefix) { return to_text(prefix); });
 }
 
-ValueRule<IpPrefix> interface_address_rule() {
+ValueRule<ConfigPrefix> interface_address_rule() {
   const auto parse = [](std::string_view text) { return parse_prefix(text); };
-  return scalar_rule<IpPrefix>("an address with the length of its network", parse,
-                               [](const IpPrefix& prefix) { return to_text(prefix); });
+  return scalar_rule<ConfigPrefix>("an address with the length of its network", parse,
+                                   [](const ConfigPrefix& prefix) { return to_text(prefix); });
 }
 
 ValueRule<SocketAddress> socket_address_rule() {

@@ -132,9 +132,9 @@ ValueRule<std::string> account_rule();
 ValueRule<std::string> interface_name_rule();
 Result<std::string> parse_interface_name(std::string_view text);
 /// A network: no bits behind the length.
-ValueRule<IpPrefix> network_rule();
+ValueRule<ConfigPrefix> network_rule();
 /// An address of ours with the length of its network.
-ValueRule<IpPrefix> interface_address_rule();
+ValueRule<ConfigPrefix> interface_address_rule();
 ValueRule<SocketAddress> socket_address_rule();
 ValueRule<ProtocolPort> protocol_port_rule();
 

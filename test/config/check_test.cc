@@ -88,9 +88,9 @@ TEST_CASE("values land where they belong") {
   CHECK(fails_closed(config));
   CHECK(config.system.failsafe_ports == std::vector<ProtocolPort>{{6, 2222}, {17, 53}, {132, 9}});
   CHECK(config.system.claim_local_addresses);
-  CHECK(config.system.deny == std::vector<IpPrefix>{{{false, {10}}, 8},
-                                                    {{true, {0x20, 0x01, 0x0d, 0xb8}}, 32},
-                                                    {{false, {192, 0, 2, 1}}, 32}});
+  CHECK(config.system.deny == std::vector<ConfigPrefix>{{{false, {10}}, 8},
+                                                        {{true, {0x20, 0x01, 0x0d, 0xb8}}, 32},
+                                                        {{false, {192, 0, 2, 1}}, 32}});
   CHECK(config.system.control_socket == "/tmp/c.sock");
   CHECK(config.system.state_directory == "/tmp/state");
   CHECK(config.system.user == "culvert-agent");

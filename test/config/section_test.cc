@@ -15,7 +15,7 @@ using namespace culvert;
 namespace {
 
 struct Entry {
-  IpPrefix match;
+  ConfigPrefix match;
   bool log = false;
 };
 struct Pool {
