@@ -53,6 +53,9 @@ class Beat {
   /// `now` of CLOCK_MONOTONIC; every 10 ms. A relaxed store: the XDP program of another CPU may see it a little later.
   void store(Now now) const noexcept { __atomic_store_n(word_, now, __ATOMIC_RELAXED); }
 
+  /// The word itself, for a worker, which must not know this folder; written through std::atomic_ref.
+  __u64* word() const noexcept { return word_; }
+
  private:
   __u64* word_;
 };

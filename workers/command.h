@@ -36,8 +36,8 @@ struct Command {
   Lane* lane = nullptr;
 };
 
-inline constexpr std::size_t kCommandQueue = 128;
+inline constexpr std::size_t kCommandQueueCapacity = 128;
 inline constexpr std::uint32_t kCommandsPerTurn = 8;
-using CommandQueue = SpscRing<Command, kCommandQueue>;
+using CommandQueue = SpscRing<Command, kCommandQueueCapacity>;
 
 }  // namespace culvert

@@ -80,7 +80,7 @@ void Egress::drop(const Packet& packet, DropReason reason) noexcept {
 void Egress::punt(const Packet& packet) noexcept {
   const PuntItem item{packet.network_header(), packet.frame, packet.network_length, packet.ingress};
   // What the punter has not returned counts too: so its return ring can never be too small.
-  if (punting_ >= kPuntQueue || !parts_.punt->items.push(item)) return drop(packet, DropReason::kPuntFull);
+  if (punting_ >= kPuntQueueCapacity || !parts_.punt->items.push(item)) return drop(packet, DropReason::kPuntFull);
   ++punting_;
   wake_punter_ = true;
 }

@@ -37,13 +37,13 @@ class Waker {
   Fd event_;
 };
 
-inline constexpr std::size_t kHandoffPackets = 1024;
-inline constexpr std::size_t kHandoffFrames = 4096;
+inline constexpr std::size_t kHandoffPacketCapacity = 1024;
+inline constexpr std::size_t kHandoffFrameCapacity = 4096;
 
 /// The rings from one worker to another.
 struct HandoffLink {
-  SpscRing<Packet, kHandoffPackets> packets;
-  SpscRing<FrameAddress, kHandoffFrames> frames;
+  SpscRing<Packet, kHandoffPacketCapacity> packets;
+  SpscRing<FrameAddress, kHandoffFrameCapacity> frames;
 };
 
 /// Every ordered pair of workers.

@@ -25,11 +25,11 @@ struct PuntReturn {
   bool delivered = false;
 };
 
-inline constexpr std::size_t kPuntQueue = 1024;
+inline constexpr std::size_t kPuntQueueCapacity = 1024;
 
 struct PuntQueue {
-  SpscRing<PuntItem, kPuntQueue> items;      ///< worker -> punter
-  SpscRing<PuntReturn, kPuntQueue> returns;  ///< punter -> worker; as large, so it never overflows
+  SpscRing<PuntItem, kPuntQueueCapacity> items;      ///< worker -> punter
+  SpscRing<PuntReturn, kPuntQueueCapacity> returns;  ///< punter -> worker; as large, so it never overflows
 };
 
 }  // namespace culvert

@@ -32,9 +32,9 @@ Worker::Worker(const WorkerParts& parts) noexcept
       egress_({parts.index, parts.pool, parts.mesh, parts.punt, parts.punter, &cells_.pipeline, &traffic_}) {
   cells_.budget.home.set(pool_.available());
   cells_.frames.max.set(pool_.available());
-  cells_.handoff_in.max.set(kHandoffPackets);
-  cells_.punt_queue.max.set(kPuntQueue);
-  cells_.command_queue.max.set(kCommandQueue);
+  cells_.handoff_in.max.set(kHandoffPacketCapacity);
+  cells_.punt_queue.max.set(kPuntQueueCapacity);
+  cells_.command_queue.max.set(kCommandQueueCapacity);
   publish_budget();
 }
 
@@ -50,7 +50,7 @@ bool Worker::turn(Now now) noexcept {
   for (std::uint32_t i = 0; i < lane_count_; ++i) lanes_[i]->flush(now);
   if (moved) publish_budget();
   if (now - published_at_ >= kPublishInterval) publish(now);
-  std::atomic_ref<std::uint64_t>(beat_).store(now, std::memory_order_relaxed);
+  std::atomic_ref<unsigned long long>(beat_).store(now, std::memory_order_relaxed);
   cells_.beat_ns.set(now);
   cells_.turns.add();
   turns_ended_.store(turns_ended_.load(std::memory_order_relaxed) + 1, std::memory_order_release);

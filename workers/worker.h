@@ -32,8 +32,8 @@ struct WorkerParts {
   HandoffMesh* mesh = nullptr;
   PuntQueue* punt = nullptr;
   Waker* punter = nullptr;
-  Waker* control = nullptr;       ///< told when a neighbour is asked for; may be null
-  std::uint64_t* beat = nullptr;  ///< where XDP looks for signs of life
+  Waker* control = nullptr;            ///< told when a neighbour is asked for; may be null
+  unsigned long long* beat = nullptr;  ///< where XDP looks for signs of life; a __u64 of the kernel's
 };
 
 class Worker {
@@ -84,7 +84,7 @@ class Worker {
   HandoffMesh& mesh_;
   NeighborRequestQueue& requests_;
   Waker* control_;
-  std::uint64_t& beat_;  ///< shared with the XDP program: written through an atomic reference
+  unsigned long long& beat_;  ///< shared with the XDP program: written through an atomic reference
   const Snapshot* snapshot_;
   WorkerCells cells_;
   CommandQueue commands_;

@@ -22,8 +22,12 @@ void keep_signals_away() {
 
 }  // namespace
 
-WorkerThread::WorkerThread(Worker& worker, Waker& waker, int cpu)
-    : worker_(worker), waker_(waker), cpu_(cpu), thread_([this, &worker] {
+WorkerThread::WorkerThread(Worker& worker, Waker& waker, int cpu, std::uint64_t sleep_max_ns)
+    : worker_(worker),
+      waker_(waker),
+      cpu_(cpu),
+      sleep_max_ms_(static_cast<int>(sleep_max_ns / kNanosecondsPerMillisecond)),
+      thread_([this, &worker] {
         keep_signals_away();
         const std::string name = "worker-" + std::to_string(worker.index());
         ::pthread_setname_np(::pthread_self(), name.c_str());
@@ -78,7 +82,7 @@ void WorkerThread::sleep() noexcept {
   cells.state.set(static_cast<std::uint64_t>(WorkerState::kSleeping));
   waker_.announce_sleep();
   if (!worker_.has_waiting()) {
-    ::poll(waits.data(), count, kSleepMaxMilliseconds);
+    ::poll(waits.data(), count, sleep_max_ms_);
     cells.wakeups.add();
   }
   waker_.announce_awake();

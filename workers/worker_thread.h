@@ -14,10 +14,8 @@ namespace culvert {
 /// eventfd, at most kSleepMax, so that its heartbeat stays fresh.
 class WorkerThread {
  public:
-  static constexpr int kSleepMaxMilliseconds = 10;
-
   /// Starts the thread. A worker with a lane that has no descriptor to sleep on (a memory lane) never sleeps.
-  WorkerThread(Worker& worker, Waker& waker, int cpu);
+  WorkerThread(Worker& worker, Waker& waker, int cpu, std::uint64_t sleep_max_ns);
   WorkerThread(const WorkerThread&) = delete;
   WorkerThread& operator=(const WorkerThread&) = delete;
   /// Waits for the thread; control has sent kStop.
@@ -32,6 +30,7 @@ class WorkerThread {
   Worker& worker_;
   Waker& waker_;
   int cpu_;
+  int sleep_max_ms_;
   std::thread thread_;
 };
 

@@ -79,7 +79,7 @@ struct Rig::WorkerSlot {
   FramePool pool;
   NeighborRequestQueue requests;
   PuntQueue punt;
-  std::uint64_t beat = 0;
+  unsigned long long beat = 0;
   std::unique_ptr<Worker> worker;
 };
 

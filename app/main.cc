@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// culvertd: reads its configuration, becomes the daemon, and ends with 0 when it was asked to, with 1 and a sentence
+// when it could not start.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <fmt/format.h>
+
+#include "base/cpu.h"
+#include "control/daemon.h"
+
+namespace {
+
+int run(const std::string& config_file, bool check_only) {
+  using namespace culvert;
+  if (auto level = check_cpu_level(); level.has_error()) throw SetupError(level.error());
+  CheckResult checked = check_file(config_file);
+  fmt::print(stderr, "{}", checked.to_text());
+  if (!checked.ok()) return 1;
+  if (check_only) return 0;
+  Daemon daemon(std::move(checked), {CULVERT_VERSION, {}});
+  fmt::print(stderr, "culvertd {} runs\n", CULVERT_VERSION);
+  daemon.run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("culvertd: a userspace dataplane on AF_XDP");
+  app.set_version_flag("--version", CULVERT_VERSION);
+  std::string config_file = "/etc/culvert/culvert.yaml";
+  bool check_only = false;
+  app.add_option("--config", config_file, "the configuration, YAML")->capture_default_str();
+  app.add_flag("--check", check_only, "check the configuration and end");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return run(config_file, check_only);
+  } catch (const culvert::SetupError& error) {
+    fmt::print(stderr, "culvertd: {}\n", error.what());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "culvertd: {}\n", error.what());
+  }
+  return 1;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/configurations.h"
+
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+#include <utility>
+
+#include "config/line_diff.h"
+
+namespace culvert {
+namespace {
+
+Error refused(const CheckResult& checked) {
+  return Error{"the configuration is refused:\n" + checked.to_text(), 0, "nothing was changed"};
+}
+
+boost::json::array texts_of(const std::vector<ConfigChange>& changes) {
+  boost::json::array texts;
+  for (const ConfigChange& change : changes) texts.emplace_back(to_text(change));
+  return texts;
+}
+
+}  // namespace
+
+Configurations::Configurations(CheckResult checked, Use use, std::int64_t unix_time_s)
+    : running_(std::move(checked)),
+      use_(std::move(use)),
+      history_(ConfigHistory::open(running_.config->system.state_directory)) {
+  if (history_.has_error()) return;
+  if (auto added = history_->add(running_.text, unix_time_s, true); added.has_value()) generation_ = *added;
+}
+
+Result<boost::json::object> Configurations::check(const std::string& text, const std::string& file) const {
+  const CheckResult checked = check_text(text, file);
+  if (!checked.ok()) return refused(checked);
+  boost::json::object answer;
+  answer["ok"] = true;
+  answer["warnings"] = checked.to_text();
+  return answer;
+}
+
+boost::json::object Configurations::report(const std::vector<ConfigChange>& changes) const {
+  boost::json::object answer;
+  answer["generation"] = generation_;
+  answer["changes"] = texts_of(changes);
+  boost::json::array restart;
+  for (const std::string& reason : restart_reasons(changes)) restart.emplace_back(reason);
+  answer["needs_restart"] = std::move(restart);
+  return answer;
+}
+
+Result<boost::json::object> Configurations::diff(const std::string& text, const std::string& file) const {
+  const CheckResult checked = check_text(text, file);
+  if (!checked.ok()) return refused(checked);
+  boost::json::object answer = report(changes_between(running(), *checked.config));
+  answer["diff"] = unified_diff(running_.text, checked.text, "running", file);
+  return answer;
+}
+
+Result<void> Configurations::use(CheckResult checked) {
+  if (auto used = use_(*checked.config); used.has_error()) return used;
+  running_ = std::move(checked);
+  return {};
+}
+
+Result<boost::json::object> Configurations::apply(const std::string& text, const std::string& file,
+                                                  std::uint64_t confirm_within_ns, Now now, std::int64_t unix_time_s) {
+  if (trial_.waiting()) {
+    return Error{fmt::format("generation {} runs on trial", generation_), 0,
+                 "type culvert config confirm, or culvert config rollback"};
+  }
+  if (history_.has_error()) return history_.error();
+  CheckResult checked = check_text(text, file);
+  if (!checked.ok()) return refused(checked);
+  const std::vector<ConfigChange> changes = changes_between(running(), *checked.config);
+  if (const auto reasons = restart_reasons(changes); !reasons.empty()) {
+    return Error{fmt::format("{}", fmt::join(reasons, "\n")), 0,
+                 "nothing was changed; write the file that culvertd was started with, and restart it"};
+  }
+  const std::uint64_t previous = generation_;
+  auto added = history_->add(checked.text, unix_time_s, confirm_within_ns == 0);
+  if (added.has_error()) return added.error();
+  if (auto used = use(std::move(checked)); used.has_error()) {
+    (void)history_->withdraw(*added);
+    return used.error();
+  }
+  generation_ = *added;
+  if (confirm_within_ns > 0) trial_.start(generation_, previous, now, confirm_within_ns).value();
+  boost::json::object answer = report(changes);
+  answer["confirm_within_s"] = confirm_within_ns / kNanosecondsPerSecond;
+  return answer;
+}
+
+Result<boost::json::object> Configurations::confirm(Now now) {
+  if (auto confirmed = trial_.confirm(generation_, now); confirmed.has_error()) return confirmed.error();
+  if (auto kept = history_->confirm(generation_); kept.has_error()) return kept.error();
+  boost::json::object answer;
+  answer["generation"] = generation_;
+  return answer;
+}
+
+Result<void> Configurations::go_back_to(std::uint64_t generation) {
+  auto text = history_->text(generation);
+  if (text.has_error()) return text.error();
+  CheckResult checked = check_text(*text, fmt::format("generation {}", generation));
+  if (!checked.ok()) return refused(checked);
+  if (auto used = use(std::move(checked)); used.has_error()) return used;
+  const std::uint64_t left = std::exchange(generation_, generation);
+  return history_->withdraw(left);
+}
+
+Result<boost::json::object> Configurations::roll_back(std::size_t back, std::int64_t unix_time_s) {
+  if (history_.has_error()) return history_.error();
+  boost::json::object answer;
+  if (const auto previous = trial_.cancel()) {
+    if (auto gone = go_back_to(*previous); gone.has_error()) return gone.error();
+    answer["generation"] = generation_;
+    return answer;
+  }
+  auto wanted = history_->rollback(back);
+  if (wanted.has_error()) return wanted.error();
+  auto text = history_->text(wanted->generation);
+  if (text.has_error()) return text.error();
+  return apply(*text, fmt::format("generation {}", wanted->generation), 0, 0, unix_time_s);
+}
+
+std::string Configurations::expire(Now now) {
+  const auto previous = trial_.expire(now);
+  if (!previous.has_value()) return {};
+  const std::uint64_t tried = generation_;
+  if (auto gone = go_back_to(*previous); gone.has_error()) {
+    return fmt::format("generation {} was not confirmed, and going back to {} failed: {}", tried, *previous,
+                       gone.error().to_string());
+  }
+  return fmt::format("generation {} was not confirmed in time: back to {}", tried, *previous);
+}
+
+Result<std::string> Configurations::text(const std::string& which) const {
+  if (which == "running") return Result<std::string>(boost::system::in_place_value, running_.text);
+  if (history_.has_error()) return history_.error();
+  if (which == "candidate") return history_->candidate();
+  return Error{"no configuration is called " + which, 0, "running or candidate"};
+}
+
+}  // namespace culvert

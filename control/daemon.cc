@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/daemon.h"
+
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <ctime>
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "control/server/handlers.h"
+#include "control/settings.h"
+#include "control/table_rows.h"
+#include "xsk/device.h"
+
+namespace culvert {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Now kSynchroniseWithin = 60 * kNanosecondsPerSecond;
+
+std::int64_t unix_time_s() {
+  return static_cast<std::int64_t>(std::time(nullptr));
+}
+
+Plan plan_for(const Config& config) {
+  std::map<std::string, std::uint32_t> queues;
+  for (const auto& [name, interface] : config.interfaces) {
+    const auto counts = queue_counts(name);
+    queues[name] = counts.has_value() ? counts->lanes() : 0;
+  }
+  return make_plan(config, queues).value();
+}
+
+WorkerGroupConfig worker_config(const Config& config, const Plan& plan, RouteMemory& routes, const Snapshot& snapshot) {
+  WorkerGroupConfig group;
+  group.cpus = plan.cpus;
+  group.pending_packets = config.system.limits.pending_packets;
+  group.sleep_max_ns = config.system.idle.sleep_max_ns;
+  group.routes = routes.tables();
+  group.snapshot = &snapshot;
+  group.multipath_key = HashKey::random();
+  return group;
+}
+
+std::vector<unsigned long long*> beats_of(RedirectState& redirect, std::size_t workers) {
+  std::vector<unsigned long long*> beats;
+  for (std::size_t i = 0; i < workers; ++i) beats.push_back(redirect.beat(static_cast<std::uint32_t>(i)).word());
+  return beats;
+}
+
+MirrorSettings mirror_settings(const Config& config) {
+  MirrorSettings settings;
+  settings.interfaces = Interfaces::numbers(config);
+  settings.limits.ipv4_routes = config.system.limits.routes_ipv4;
+  settings.limits.ipv6_routes = config.system.limits.routes_ipv6;
+  settings.limits.neighbors = config.system.limits.neighbors;
+  settings.managed_neighbors = config.system.limits.neighbors;
+  return settings;
+}
+
+ControlServerOptions server_options(const Config& config) {
+  ControlServerOptions options;
+  options.path = config.system.control_socket;
+  return options;
+}
+
+}  // namespace
+
+Daemon::Daemon(CheckResult checked, const DaemonOptions& options)
+    : board_(options.version, checked.config->events.queue),
+      configurations_(
+          std::move(checked), [this](const Config& config) { return use(config); }, unix_time_s()),
+      plan_(plan_for(configurations_.running())),
+      redirect_(static_cast<std::uint32_t>(plan_.cpus.size()), fail_mode(configurations_.running())),
+      punt_(punt_options(configurations_.running())),
+      region_(plan_.region),
+      routes_(configurations_.running().system.limits, configurations_.running().system.huge_pages),
+      snapshot_(std::make_unique<Snapshot>(snapshot_of(configurations_.running(), 1))),
+      workers_(worker_config(configurations_.running(), plan_, routes_, *snapshot_), region_, punt_,
+               beats_of(redirect_, plan_.cpus.size())),
+      mirror_(routes_.sink(), mirror_settings(configurations_.running()), *this),
+      interfaces_(configurations_.running(), plan_, region_, workers_, redirect_, *this),
+      server_(io_, server_options(configurations_.running())),
+      netlink_(io_, ::dup(mirror_.descriptor())),
+      requests_(io_, ::dup(workers_.requests_descriptor())),
+      signals_(io_, SIGTERM, SIGINT),
+      fast_timer_(io_),
+      slow_timer_(io_) {
+  apply_to_redirect(configurations_.running(), redirect_).value();
+  board_.set_fail_mode(fail_mode(configurations_.running()) == FailMode::kClosed ? "closed" : "open");
+  board_.enter_workers(workers_);
+  board_.enter_tables(routes_, mirror_);
+  board_.enter_redirect(redirect_);
+  board_.registry().add(ResourceKind::kControlConnections, "culvertd", &server_.clients());
+  board_.registry().add(ResourceKind::kWatcherBacklog, "culvertd", &server_.backlog());
+  board_.sources().xdp_actions = [this] { return interfaces_.xdp_actions(); };
+  say(fmt::format("{}; fail: {}", fmt::join(plan_.notes, "; "),
+                  fail_mode(configurations_.running()) == FailMode::kClosed
+                      ? "closed (when culvertd stops, packets stop)"
+                      : "open (when culvertd stops, the kernel forwards)"),
+      EventKind::kStarted);
+  say(fmt::format("packet memory on {}, routing tables on {}", page_kind_text(region_.pages()),
+                  page_kind_text(routes_.pages())),
+      EventKind::kStarted);
+  synchronise();
+  look_after_interfaces();
+  handlers_ = std::make_unique<ControlHandlers>(io_, server_, hooks());
+}
+
+Daemon::~Daemon() {
+  board_.event(EventKind::kStopping, "culvertd stops");
+}
+
+void Daemon::run() {
+  wait_for_signals();
+  wait_for_netlink();
+  wait_for_requests();
+  every_10_ms();
+  every_100_ms();
+  io_.run();
+}
+
+void Daemon::synchronise() {
+  const Now deadline = monotonic_ns() + kSynchroniseWithin;
+  while (!mirror_.synchronised()) {
+    if (!mirror_.handle_readable()) {
+      pollfd wait{mirror_.descriptor(), POLLIN, 0};
+      ::poll(&wait, 1, 10);
+      mirror_.tick();
+    }
+    routes_.reclaim(workers_);
+    if (monotonic_ns() > deadline) {
+      throw SetupError(Error{"the kernel's routing tables could not be read within a minute", 0,
+                             "is `ip route show table all` answered?"});
+    }
+  }
+  follow_tables();
+}
+
+void Daemon::wait_for_signals() {
+  signals_.async_wait([this](const boost::system::error_code& error, int) {
+    if (!error) io_.stop();
+  });
+}
+
+void Daemon::wait_for_netlink() {
+  netlink_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+    if (error) return;
+    read_netlink();
+  });
+}
+
+void Daemon::read_netlink() {
+  const bool more = mirror_.handle_readable();
+  follow_tables();
+  if (more) {
+    boost::asio::post(io_, [this] { read_netlink(); });
+  } else {
+    wait_for_netlink();
+  }
+}
+
+void Daemon::wait_for_requests() {
+  requests_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                       [this](const boost::system::error_code& error) {
+                         if (error) return;
+                         workers_.drain_requests_descriptor();
+                         answer_requests();
+                         wait_for_requests();
+                       });
+}
+
+void Daemon::every_10_ms() {
+  answer_requests();
+  routes_.reclaim(workers_);
+  if (links_changed_) look_after_interfaces();
+  fast_timer_.expires_after(milliseconds(10));
+  fast_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) every_10_ms();
+  });
+}
+
+void Daemon::every_100_ms() {
+  mirror_.tick();
+  follow_tables();
+  look_after_interfaces();
+  if (const std::string went_back = configurations_.expire(monotonic_ns()); !went_back.empty()) {
+    board_.event(EventKind::kConfigurationRolledBack, went_back);
+  }
+  board_.watch();
+  slow_timer_.expires_after(milliseconds(100));
+  slow_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) every_100_ms();
+  });
+}
+
+void Daemon::answer_requests() {
+  NeighborRequest request;
+  for (WorkerIndex worker = 0; worker < workers_.size(); ++worker) {
+    for (std::size_t i = 0; i < kNeighborRequests && workers_.requests(worker).pop(request); ++i) {
+      if (routes_.next_hop_table().view(request.next_hop).kind == NextHopKind::kForward) {
+        mirror_.want_next_hop(request.next_hop);
+      } else if (request.network == NetworkKind::kIpv4) {
+        mirror_.want_neighbor(request.interface, load<Ipv4Address>(request.address.bytes.data()));
+      } else {
+        mirror_.want_neighbor(request.interface, request.address);
+      }
+    }
+  }
+}
+
+void Daemon::follow_tables() {
+  if (mirror_.generation() == table_generation_) return;
+  table_generation_ = mirror_.generation();
+  routes_.changed();
+}
+
+std::map<InterfaceIndex, LinkFacts> Daemon::link_facts() const {
+  std::map<InterfaceIndex, LinkFacts> facts;
+  for (const Interfaces::Interface& interface : interfaces_.all()) {
+    const InterfaceSnapshot link = mirror_.interface(interface.number);
+    if (link.present) facts[interface.number] = {link.ifindex, link.mtu};
+  }
+  return facts;
+}
+
+void Daemon::look_after_interfaces() {
+  const bool changed = interfaces_.reconcile(link_facts(), monotonic_ns());
+  if (!changed && !links_changed_) return;
+  links_changed_ = false;
+  publish_snapshot();
+  board_.show_interfaces(interfaces_, mirror_);
+}
+
+void Daemon::publish_snapshot() {
+  auto next = std::make_unique<Snapshot>(snapshot_of(configurations_.running(), snapshot_->generation + 1));
+  for (const Interfaces::Interface& interface : interfaces_.all()) {
+    InterfaceSnapshot facts = mirror_.interface(interface.number);
+    facts.present = facts.present && interface.open();
+    next->interfaces[interface.number] = facts;
+  }
+  Command command;
+  command.kind = CommandKind::kUseSnapshot;
+  command.snapshot = next.get();
+  std::swap(snapshot_, next);
+  board_.set_snapshot_generation(snapshot_->generation);
+  if (auto told = workers_.tell_all(command); told.has_error()) {
+    (void)next.release();  // a worker that does not answer may still read the old one
+    report(told.error());
+  }
+}
+
+Result<void> Daemon::use(const Config& config) {
+  if (auto applied = apply_to_redirect(config, redirect_); applied.has_error()) return applied;
+  const AddressUse wanted = local_address_use(config);
+  for (const IpAddress& address : mirror_.local_addresses()) {
+    const auto set = address.is_ipv4() ? redirect_.set_local_address(address.ipv4(), wanted)
+                                       : redirect_.set_local_address(address.ipv6(), wanted);
+    if (set.has_error()) return set;
+  }
+  links_changed_ = true;  // so another snapshot goes out
+  return {};
+}
+
+Result<void> Daemon::set_local_address(const IpAddress& address, bool present) {
+  if (!present) {
+    return address.is_ipv4() ? redirect_.remove_local_address(address.ipv4())
+                             : redirect_.remove_local_address(address.ipv6());
+  }
+  const AddressUse wanted = local_address_use(configurations_.running());
+  return address.is_ipv4() ? redirect_.set_local_address(address.ipv4(), wanted)
+                           : redirect_.set_local_address(address.ipv6(), wanted);
+}
+
+void Daemon::on_local_address(const IpAddress& address, bool present) {
+  if (auto set = set_local_address(address, present); set.has_error()) report(set.error());
+}
+
+void Daemon::on_neighbor_failed(InterfaceIndex /*interface*/, const IpAddress& /*address*/) {
+  routes_.changed();  // waiting packets are looked at, and time out when theirs is up
+}
+
+void Daemon::on_event(const std::string& text) {
+  board_.event(EventKind::kError, text);
+}
+
+void Daemon::on_interface_open(const std::string& name, const std::string& how) {
+  say(fmt::format("{}: open, {}", name, how), EventKind::kLaneOpened);
+}
+
+void Daemon::on_interface_closed(const std::string& name, const std::string& why) {
+  say(fmt::format("{}: closed, {}", name, why), EventKind::kLaneClosed);
+}
+
+void Daemon::on_interface_failed(const std::string& name, const Error& error) {
+  Error named = error;
+  named.what = fmt::format("{} cannot be opened: {}", name, error.what);
+  report(named);
+}
+
+void Daemon::say(const std::string& text, EventKind kind) {
+  fmt::print(stderr, "culvertd: {}\n", text);
+  board_.event(kind, text);
+}
+
+void Daemon::report(const Error& error) {
+  fmt::print(stderr, "culvertd: {}\n", error.to_string());
+  board_.error(error);
+}
+
+ServerHooks Daemon::hooks() {
+  ServerHooks hooks;
+  hooks.version = board_.sources().version;
+  hooks.status = [this] { return board_.collect(); };
+  hooks.events = &board_.events();
+  hooks.clear_peaks = [this] {
+    Command command;
+    command.kind = CommandKind::kClearPeaks;
+    if (auto told = workers_.tell_all(command); told.has_error()) report(told.error());
+    redirect_.clear_peaks();
+    server_.clear_peaks();
+  };
+  hooks.routes = [this](const TablePage& page) { return route_rows(mirror_, page); };
+  hooks.neighbors = [this](const TablePage& page) { return neighbor_rows(mirror_, page); };
+  hooks.configuration = [this](const std::string& which) { return configurations_.text(which); };
+  hooks.config_check = [this](const ConfigText& config) { return configurations_.check(config.text, config.file); };
+  hooks.config_diff = [this](const ConfigText& config) { return configurations_.diff(config.text, config.file); };
+  hooks.config_apply = [this](const ConfigApply& request, const Reply& reply) {
+    auto applied =
+        configurations_.apply(request.config.text, request.config.file,
+                              request.confirm_within_s * kNanosecondsPerSecond, monotonic_ns(), unix_time_s());
+    board_.event(
+        applied.has_value() ? EventKind::kConfigurationApplied : EventKind::kConfigurationRefused,
+        applied.has_value() ? fmt::format("generation {} runs", configurations_.generation()) : applied.error().what);
+    // The new snapshot is with every worker before the client hears of it.
+    if (applied.has_value()) look_after_interfaces();
+    reply(std::move(applied));
+  };
+  hooks.config_confirm = [this] { return configurations_.confirm(monotonic_ns()); };
+  hooks.config_rollback = [this](std::uint64_t back, const Reply& reply) {
+    auto done = configurations_.roll_back(back, unix_time_s());
+    if (done.has_value()) {
+      board_.event(EventKind::kConfigurationRolledBack,
+                   fmt::format("generation {} runs", configurations_.generation()));
+      look_after_interfaces();
+    }
+    reply(std::move(done));
+  };
+  return hooks;
+}
+
+}  // namespace culvert

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// culvertd itself: everything in the order in which it is built, and the loop that keeps it going.
+//
+//   configuration -> plan -> XDP's shared state, tun -> region, routing tables -> workers -> kernel mirror
+//   (first dump read: routes are there before the first packet) -> interfaces -> control socket, agent
+//
+// The loop (one thread, Boost.Asio) waits for netlink, neighbour requests of workers, clients, signals, and two timers:
+// every 10 ms what is quick (neighbour requests, epochs), every 100 ms what looks after things (lanes, trials).
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+
+#include "control/configurations.h"
+#include "control/interfaces.h"
+#include "control/netlink/kernel_mirror.h"
+#include "control/plan.h"
+#include "control/route_memory.h"
+#include "control/server/handlers.h"
+#include "control/server/server.h"
+#include "control/status_board.h"
+#include "control/worker_group.h"
+
+namespace culvert {
+
+struct DaemonOptions {
+  std::string version;
+  std::vector<std::string> agent_command;  ///< how to start the agent; empty: none
+};
+
+class Daemon final : private MirrorListener, private InterfacesListener {
+ public:
+  /// Builds everything and opens the interfaces that exist. Throws SetupError: nothing is left behind then.
+  Daemon(CheckResult checked, const DaemonOptions& options);
+  ~Daemon() override;
+
+  /// Until SIGTERM or SIGINT.
+  void run();
+
+ private:
+  // What the kernel and the interfaces tell.
+  void on_interfaces_changed() override { links_changed_ = true; }
+  void on_local_address(const IpAddress& address, bool present) override;
+  void on_neighbor_failed(InterfaceIndex interface, const IpAddress& address) override;
+  void on_event(const std::string& text) override;
+  void on_interface_open(const std::string& name, const std::string& how) override;
+  void on_interface_closed(const std::string& name, const std::string& why) override;
+  void on_interface_failed(const std::string& name, const Error& error) override;
+
+  void synchronise();
+  void wait_for_netlink();
+  void wait_for_requests();
+  void wait_for_signals();
+  void every_10_ms();
+  void every_100_ms();
+  void read_netlink();
+  void answer_requests();
+  void follow_tables();
+  void look_after_interfaces();
+  void publish_snapshot();
+  Result<void> use(const Config& config);
+  Result<void> set_local_address(const IpAddress& address, bool present);
+  std::map<InterfaceIndex, LinkFacts> link_facts() const;
+  ServerHooks hooks();
+  /// To the journal and to the events.
+  void say(const std::string& text, EventKind kind);
+  void report(const Error& error);
+
+  boost::asio::io_context io_;
+  StatusBoard board_;
+  Configurations configurations_;
+  Plan plan_;
+  RedirectState redirect_;
+  PuntDevice punt_;
+  Region region_;
+  RouteMemory routes_;
+  std::unique_ptr<Snapshot> snapshot_;
+  WorkerGroup workers_;
+  KernelMirror mirror_;
+  Interfaces interfaces_;
+  ControlServer server_;
+  std::unique_ptr<ControlHandlers> handlers_;
+  boost::asio::posix::stream_descriptor netlink_, requests_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer fast_timer_, slow_timer_;
+  std::uint64_t table_generation_ = 0;
+  bool links_changed_ = true;
+};
+
+}  // namespace culvert

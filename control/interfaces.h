@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The interfaces of the configuration and their lanes, through everything that happens to links. One interface:
+//
+//   absent --link appears--> attach XDP, open a lane for each queue, tell the workers, let XDP redirect --> open
+//   open   --link deleted, or a lane says gone--> take the lanes from the workers, detach --> absent
+//   a failure on the way: everything undone, the reason kept for the status, tried again every second
+//
+// The number of an interface (InterfaceIndex) is its place in the configuration and never changes while culvertd runs;
+// the kernel's ifindex may.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "control/plan.h"
+#include "control/worker_group.h"
+#include "kernel_redirect/program.h"
+#include "status/snapshot.h"
+#include "xsk/xsk_lane.h"
+
+namespace culvert {
+
+/// What the kernel says about a link.
+struct LinkFacts {
+  std::uint32_t ifindex = 0;
+  std::uint32_t mtu = 0;
+};
+
+/// Hears about what happens to interfaces; control's thread.
+class InterfacesListener {
+ public:
+  virtual ~InterfacesListener() = default;
+  virtual void on_interface_open(const std::string& name, const std::string& how) = 0;
+  virtual void on_interface_closed(const std::string& name, const std::string& why) = 0;
+  virtual void on_interface_failed(const std::string& name, const Error& error) = 0;
+};
+
+class Interfaces {
+ public:
+  struct Lane {
+    std::uint16_t queue = 0;
+    WorkerIndex worker = 0;
+    std::unique_ptr<XskLane> lane;
+  };
+  struct Interface {
+    std::string name;
+    InterfaceConfig config;
+    InterfaceIndex number = 0;
+    std::uint32_t ifindex = 0;  ///< 0: not open
+    std::uint32_t mtu = 0;      ///< what it was opened with
+    std::unique_ptr<RedirectProgram> program;
+    std::vector<Lane> lanes;
+    std::string trouble;  ///< why it is not open
+    Now try_again_at = 0;
+
+    bool open() const noexcept { return program != nullptr; }
+  };
+
+  Interfaces(const Config& config, const Plan& plan, Region& region, WorkerGroup& workers, RedirectState& redirect,
+             InterfacesListener& listener);
+  Interfaces(const Interfaces&) = delete;
+  Interfaces& operator=(const Interfaces&) = delete;
+  /// Detaches and closes every interface; with fail: closed the pinned links stay.
+  ~Interfaces();
+
+  const std::vector<Interface>& all() const noexcept { return interfaces_; }
+  static std::map<std::string, InterfaceIndex> numbers(const Config& config);
+
+  /// Opens what can be, closes what must be: `links` holds the facts of each interface whose link exists. True when
+  /// something was opened or closed: the workers need another snapshot.
+  bool reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now now);
+
+  /// What the XDP programs did, by interface; those that could not be asked are left out.
+  std::vector<XdpActionStatus> xdp_actions() const;
+
+  /// Closes all, as at the end.
+  void close_all();
+
+ private:
+  void open(Interface& interface, const LinkFacts& link);
+  void open_lanes(Interface& interface, const LinkFacts& link);
+  void close(Interface& interface, const std::string& why);
+  void undo(Interface& interface);
+  bool lost(const Interface& interface) const;
+  void tell_egress_owners();
+
+  const Plan& plan_;
+  Region& region_;
+  WorkerGroup& workers_;
+  RedirectState& redirect_;
+  InterfacesListener& listener_;
+  bool outlive_process_;
+  std::vector<Interface> interfaces_;
+};
+
+}  // namespace culvert

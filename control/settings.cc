@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/settings.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+
+namespace culvert {
+namespace {
+
+Ipv4Address ipv4(const ConfigAddress& address) {
+  return load<Ipv4Address>(address.bytes.data());
+}
+Ipv6Address ipv6(const ConfigAddress& address) {
+  return Ipv6Address{address.bytes};
+}
+
+}  // namespace
+
+DenyList deny_list(const Config& config) {
+  DenyList list;
+  for (const ConfigPrefix& prefix : config.system.deny) {
+    if (prefix.address.is_ipv6) {
+      list.v6.push_back({ipv6(prefix.address), prefix.length});
+    } else {
+      list.v4.push_back({ipv4(prefix.address), prefix.length});
+    }
+  }
+  return list;
+}
+
+std::vector<RedirectPort> failsafe_ports(const Config& config) {
+  std::vector<RedirectPort> ports;
+  for (const ProtocolPort& port : config.system.failsafe_ports) ports.push_back({port.protocol, port.port});
+  return ports;
+}
+
+FailMode fail_mode(const Config& config) {
+  return fails_closed(config) ? FailMode::kClosed : FailMode::kOpen;
+}
+
+AddressUse local_address_use(const Config& config) {
+  return config.system.claim_local_addresses ? AddressUse::kClaimed : AddressUse::kUnclaimed;
+}
+
+PuntOptions punt_options(const Config& config) {
+  PuntOptions options;
+  options.name = config.system.punt.device;
+  options.address = ipv4(config.system.punt.address.address);
+  return options;
+}
+
+Snapshot snapshot_of(const Config& config, std::uint64_t generation) {
+  Snapshot snapshot;
+  snapshot.generation = generation;
+  snapshot.icmp_errors_per_second = config.system.limits.icmp_errors_per_second;
+  snapshot.idle_spin_ns = config.system.idle.spin_ns;
+  return snapshot;
+}
+
+Result<void> apply_to_redirect(const Config& config, RedirectState& redirect) {
+  redirect.set_fail_mode(fail_mode(config));
+  Result<void> outcome = redirect.replace_deny_list(deny_list(config));
+  const std::vector<RedirectPort> ports = failsafe_ports(config);
+  if (auto replaced = redirect.replace_failsafe_ports(ports); replaced.has_error() && outcome.has_value()) {
+    outcome = replaced;
+  }
+  return outcome;
+}
+
+}  // namespace culvert

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where status comes together: the registry of resources, the event log, the last error, and what a StatusSnapshot is
+// collected from. Control enters things here when it makes them, and takes them out before they go.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "control/interfaces.h"
+#include "control/netlink/kernel_mirror.h"
+#include "control/route_memory.h"
+#include "control/worker_group.h"
+#include "status/buffers.h"
+#include "status/collect.h"
+#include "status/events.h"
+#include "status/registry.h"
+
+namespace culvert {
+
+class StatusBoard {
+ public:
+  StatusBoard(std::string version, std::size_t event_history);
+
+  EventLog& events() noexcept { return events_; }
+  Registry& registry() noexcept { return registry_; }
+
+  void event(EventKind kind, std::string text);
+  /// Remembered as the last error, and an event.
+  void error(const Error& error);
+
+  // Once, when it is made.
+  void enter_workers(const WorkerGroup& workers);
+  void enter_tables(RouteMemory& routes, const KernelMirror& mirror);
+  void enter_redirect(const RedirectState& redirect);
+  void set_fail_mode(std::string mode) { sources_.fail_mode = std::move(mode); }
+
+  /// After interfaces were opened or closed, or links changed.
+  void show_interfaces(const Interfaces& interfaces, const KernelMirror& mirror);
+  void set_snapshot_generation(std::uint64_t generation) noexcept { sources_.snapshot_generation = generation; }
+
+  StatusSnapshot collect();
+  /// Events for workers that got stuck or recovered and resources that crossed a threshold; once a second.
+  void watch();
+
+  StatusSources& sources() noexcept { return sources_; }
+
+ private:
+  void watch_resource(const BufferAggregate& resource);
+  void enter_lane(const Interfaces::Interface& interface, const Interfaces::Lane& lane);
+
+  EventLog events_;
+  ErrorLog errors_;
+  Registry registry_;
+  StatusSources sources_;
+  StatusCollector collector_;
+  std::vector<std::string> lane_scopes_;
+  std::map<std::string, std::string> resource_state_;
+  std::vector<bool> stuck_;
+};
+
+std::uint64_t unix_time_ms();
+
+}  // namespace culvert

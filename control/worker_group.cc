@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/worker_group.h"
+
+#include <thread>
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace culvert {
+namespace {
+
+constexpr Now kPatience = 2 * kNanosecondsPerSecond;
+
+std::size_t frames_of(const Region& region) {
+  return region.frames() / region.homes().workers;
+}
+
+}  // namespace
+
+WorkerGroup::Slot::Slot(const WorkerGroupConfig& config, WorkerIndex index, Region& region)
+    : frames_memory(Mapping::anonymous(region.frames() * sizeof(FrameAddress), HugePages::kNever, "a frame pool")),
+      pending_memory(Mapping::anonymous(config.pending_packets * sizeof(PendingQueue::Entry), HugePages::kNever,
+                                        "packets that wait for neighbours")),
+      pool(index, region.homes(), region.frame_size(),
+           array_over<FrameAddress>(frames_memory.bytes()).first(frames_of(region)),
+           array_over<FrameAddress>(frames_memory.bytes()).subspan(frames_of(region)), region.ledger()) {}
+
+WorkerGroup::WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDevice& punt,
+                         const std::vector<unsigned long long*>& beats)
+    : mesh_(static_cast<WorkerIndex>(config.cpus.size())), punter_(static_cast<WorkerIndex>(config.cpus.size()), punt) {
+  // Control waits in epoll, not in this Waker's protocol: whoever has a request always writes the eventfd.
+  requests_waker_.announce_sleep();
+  for (WorkerIndex index = 0; index < config.cpus.size(); ++index) {
+    auto slot = std::make_unique<Slot>(config, index, region);
+    WorkerParts parts;
+    parts.index = index;
+    parts.pipeline.routes = config.routes;
+    parts.pipeline.snapshot = config.snapshot;
+    parts.pipeline.multipath_key = config.multipath_key;
+    parts.pipeline.region = region.view().base;
+    parts.pipeline.requests = &slot->requests;
+    parts.pipeline.pending =
+        array_over<PendingQueue::Entry>(slot->pending_memory.bytes()).first(config.pending_packets);
+    parts.pool = &slot->pool;
+    parts.mesh = &mesh_;
+    parts.punt = &punter_.queue(index);
+    parts.punter = &punter_.waker();
+    parts.control = &requests_waker_;
+    parts.beat = beats[index];
+    slot->worker = std::make_unique<Worker>(parts);
+    workers_.push_back(std::move(slot));
+  }
+  for (WorkerIndex index = 0; index < workers_.size(); ++index) {
+    Slot& slot = *workers_[index];
+    slot.thread =
+        std::make_unique<WorkerThread>(*slot.worker, mesh_.waker(index), config.cpus[index], config.sleep_max_ns);
+  }
+}
+
+WorkerGroup::~WorkerGroup() {
+  for (WorkerIndex index = 0; index < size(); ++index) {
+    // A full queue means a worker that takes no commands; joining it would wait for ever, and the process ends anyway.
+    while (push(index, Command{CommandKind::kStop}).has_error()) std::this_thread::yield();
+  }
+  for (auto& slot : workers_) slot->thread.reset();
+}
+
+void WorkerGroup::drain_requests_descriptor() noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto got = ::read(requests_waker_.descriptor(), &count, sizeof(count));
+}
+
+Result<void> WorkerGroup::push(WorkerIndex worker, const Command& command) {
+  Slot& slot = *workers_[worker];
+  if (!slot.worker->commands().push(command)) {
+    return Error{"worker " + std::to_string(worker) + " takes no commands: its queue is full", 0,
+                 "see `culvert show workers`; a stuck worker needs a restart"};
+  }
+  ++slot.sent;
+  mesh_.waker(worker).wake();
+  return {};
+}
+
+Result<void> WorkerGroup::wait(WorkerIndex worker) {
+  const Slot& slot = *workers_[worker];
+  const Now deadline = monotonic_ns() + kPatience;
+  while (slot.worker->acknowledged() < slot.sent) {
+    if (monotonic_ns() > deadline) {
+      return Error{"worker " + std::to_string(worker) + " has not applied a command for two seconds", 0,
+                   "see `culvert show workers`; a stuck worker needs a restart"};
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
+  return {};
+}
+
+Result<void> WorkerGroup::tell(WorkerIndex worker, const Command& command) {
+  if (auto pushed = push(worker, command); pushed.has_error()) return pushed;
+  return wait(worker);
+}
+
+Result<void> WorkerGroup::tell_all(const Command& command) {
+  Result<void> outcome;
+  for (WorkerIndex worker = 0; worker < size(); ++worker) {
+    if (auto pushed = push(worker, command); pushed.has_error()) outcome = pushed;
+  }
+  for (WorkerIndex worker = 0; worker < size(); ++worker) {
+    if (auto waited = wait(worker); waited.has_error()) outcome = waited;
+  }
+  return outcome;
+}
+
+WorkerGroup::Moment WorkerGroup::moment() const {
+  Moment moment;
+  for (const auto& slot : workers_) moment.push_back(slot->worker->turns_ended());
+  return moment;
+}
+
+bool WorkerGroup::passed(const Moment& moment) const noexcept {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    // The turn that ran at that moment may have read the old value; the one after it cannot.
+    if (workers_[i]->worker->turns_ended() < moment[i] + 2) return false;
+  }
+  return true;
+}
+
+}  // namespace culvert

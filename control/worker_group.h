@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every worker with its memory, thread and queues, as control sees them: something to send commands to and to wait for.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/mapping.h"
+#include "base/result.h"
+#include "control/punter.h"
+#include "umem/region.h"
+#include "workers/worker.h"
+#include "workers/worker_thread.h"
+
+namespace culvert {
+
+struct WorkerGroupConfig {
+  std::vector<int> cpus;  ///< worker i runs on cpus[i]
+  std::uint32_t pending_packets = 1024;
+  std::uint64_t sleep_max_ns = 10 * kNanosecondsPerMillisecond;
+  RouteTables routes;
+  const Snapshot* snapshot = nullptr;
+  HashKey multipath_key;
+};
+
+class WorkerGroup {
+ public:
+  /// Builds the workers and starts their threads. `beats[i]` is where worker i says that it is alive. Throws
+  /// SetupError.
+  WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDevice& punt,
+              const std::vector<unsigned long long*>& beats);
+  WorkerGroup(const WorkerGroup&) = delete;
+  WorkerGroup& operator=(const WorkerGroup&) = delete;
+  /// Stops and joins every worker. What they held is dropped and counted.
+  ~WorkerGroup();
+
+  WorkerIndex size() const noexcept { return static_cast<WorkerIndex>(workers_.size()); }
+  Worker& worker(WorkerIndex index) noexcept { return *workers_[index]->worker; }
+  const Worker& worker(WorkerIndex index) const noexcept { return *workers_[index]->worker; }
+  FramePool& pool(WorkerIndex index) noexcept { return workers_[index]->pool; }
+  NeighborRequestQueue& requests(WorkerIndex index) noexcept { return workers_[index]->requests; }
+  /// Readable when a worker has put something into its request queue.
+  int requests_descriptor() const noexcept { return requests_waker_.descriptor(); }
+  void drain_requests_descriptor() noexcept;
+
+  /// Sends to one worker and waits until it has applied the command. An error when it does not within two seconds: the
+  /// worker is stuck, and what the command handed over must be kept.
+  Result<void> tell(WorkerIndex worker, const Command& command);
+  /// Sends to all, then waits for all.
+  Result<void> tell_all(const Command& command);
+
+  /// A moment of the tables: everything unlinked before it is unused once passed() says so.
+  using Moment = std::vector<std::uint64_t>;
+  Moment moment() const;
+  bool passed(const Moment& moment) const noexcept;
+
+ private:
+  struct Slot {
+    Slot(const WorkerGroupConfig& config, WorkerIndex index, Region& region);
+
+    Mapping frames_memory;
+    Mapping pending_memory;
+    FramePool pool;
+    NeighborRequestQueue requests;
+    std::unique_ptr<Worker> worker;
+    std::unique_ptr<WorkerThread> thread;
+    std::uint64_t sent = 0;
+  };
+
+  Result<void> push(WorkerIndex worker, const Command& command);
+  Result<void> wait(WorkerIndex worker);
+
+  HandoffMesh mesh_;
+  Punter punter_;
+  Waker requests_waker_;
+  std::vector<std::unique_ptr<Slot>> workers_;
+};
+
+}  // namespace culvert
