@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The example, mutated at random: whatever comes in, a check ends with a configuration or a reason and never crashes.
+#include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <string>
