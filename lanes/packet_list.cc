@@ -2,6 +2,7 @@
 #include "lanes/packet_list.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -16,10 +17,14 @@ void PacketList::add(std::span<const std::byte> stored, std::uint16_t length) {
   records_.push_back(record);
 }
 
-void PacketList::shuffle(std::uint64_t seed) noexcept {
-  for (std::size_t i = records_.size(); i > 1; --i) {
-    std::swap(records_[i - 1], records_[fast_range(splitmix64(seed), static_cast<std::uint32_t>(i))]);
+void PacketList::shuffle(std::uint64_t seed) {
+  std::vector<Record> order = records_;
+  for (std::size_t i = order.size(); i > 1; --i) {
+    std::swap(order[i - 1], order[fast_range(splitmix64(seed), static_cast<std::uint32_t>(i))]);
   }
+  PacketList shuffled;
+  for (const Record& record : order) shuffled.add(stored(record), record.length);
+  *this = std::move(shuffled);
 }
 
 void PacketCapture::take(std::span<const std::byte> packet) noexcept {

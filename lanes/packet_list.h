@@ -35,8 +35,8 @@ class PacketList {
   const std::byte* lines_of(const Record& record) const noexcept { return bytes_.data() + record.offset; }
   std::span<const std::byte> stored(const Record& record) const noexcept { return {lines_of(record), record.stored}; }
 
-  /// Another order, drawn from the seed.
-  void shuffle(std::uint64_t seed) noexcept;
+  /// Another order, drawn from the seed; the bytes move along, so that replaying still streams.
+  void shuffle(std::uint64_t seed);
 
  private:
   std::vector<std::byte> bytes_;
