@@ -113,6 +113,27 @@ TEST_CASE("a tx backlog keeps to its quota, and receiving goes on beside it") {
   CHECK(frames_of(f.lanes, {f.lan.get(), f.wan.get()}) == 4096);
 }
 
+TEST_CASE("a lane holds no more frames than its quota, where the rings would take more") {
+  Wires wires;
+  Lanes lanes;
+  XskLane lane({.name = "wan0",
+                .ifindex = interface_number("wan0"),
+                .rings = kTestRings,
+                .quota = {.receive = 300, .transmit = 100}},
+               lanes.region.view(), lanes.pool);
+  lane.refill();
+  CHECK(lane.frames_receiving() == 300);
+  Burst burst;
+  std::uint32_t taken = 0;
+  for (int i = 0; i < 3; ++i) {
+    make_packets(lanes, burst, 64);
+    taken += offer(burst, lane, lanes.pool);
+  }
+  CHECK(taken == 100);
+  CHECK(lane.frames_transmitting() == 100);
+  CHECK(lanes.pool.available() == 4096 - 400);
+}
+
 TEST_CASE("one system call sends a whole ring where the kernel allows, and EAGAIN goes on in the next flush") {
   Forwarder f;
   Burst generated;

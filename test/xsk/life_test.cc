@@ -228,4 +228,7 @@ TEST_CASE("an rx queue without a tx queue receives and takes nothing to send") {
   CHECK(lane->frames_transmitting() == 0);
   lane->publish();
   CHECK(lane->state() == LaneState::kUp);
+  wires.net.run("ip link del wan0");
+  lane->publish();
+  CHECK(lane->state() == LaneState::kGone);
 }
