@@ -11,8 +11,8 @@
 //
 // A packet is written when its frame enters the ready ring, not when it is received. In between a ring's worth of other
 // packets pass, so that a benchmark meets its headers where a NIC's would be, outside the first-level cache, and what
-// the previous round changed (TTL, checksum, MACs) is restored at a cost that belongs to the lane. receive() prefetches the
-// header's line, so bringing it in belongs to the lane too: measure a turn with an empty pipeline beside it
+// the previous round changed (TTL, checksum, MACs) is restored at a cost that belongs to the lane. receive() prefetches
+// the header's line, so bringing it in belongs to the lane too: measure a turn with an empty pipeline beside it
 // (bench/micro/lane_ring.cc). Choose the size of rx for the cache level that you want to meet.
 //
 // Example, 64 k flows for a benchmark, and a test's dialogue:
