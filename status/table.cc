@@ -72,7 +72,7 @@ std::string rate_text(const std::optional<double>& rate) {
   return fmt::format("{:.1f}", *rate);
 }
 
-std::string duration_text(std::uint64_t milliseconds) {
+std::string elapsed_text(std::uint64_t milliseconds) {
   if (milliseconds < 60'000) return fmt::format("{:.1f} s", static_cast<double>(milliseconds) / 1000.0);
   const std::uint64_t seconds = milliseconds / 1000;
   const std::string clock = fmt::format("{}:{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);

@@ -43,7 +43,7 @@ std::string count_text(const std::optional<std::uint64_t>& count);
 /// "1.25 M", "830.0 k", "12.0"; "-" when unknown.
 std::string rate_text(const std::optional<double>& rate);
 /// "3 d 4:05:06", "4:05:06", "12.3 s".
-std::string duration_text(std::uint64_t milliseconds);
+std::string elapsed_text(std::uint64_t milliseconds);
 /// "1.5 ms", "830 us", "120 ns".
 std::string nanoseconds_text(std::uint64_t nanoseconds);
 /// "2026-01-31 13:05:06.123" in the local time zone.

@@ -141,7 +141,7 @@ std::string workers_text(const StatusSnapshot& status, const TextOptions& option
                {"Burst"}});
   for (const WorkerStatus& row : status.workers) {
     const std::string state =
-        row.stuck_for_ms ? fmt::format("stuck for {}", duration_text(*row.stuck_for_ms)) : row.state;
+        row.stuck_for_ms ? fmt::format("stuck for {}", elapsed_text(*row.stuck_for_ms)) : row.state;
     table.row({fmt::format("{}", row.worker), fmt::format("{}", row.cpu), state, rate_text(row.turns_per_second),
                percent_text(row.busy_percent), nanoseconds_text(row.longest_turn_ns), rate_text(row.packets_per_second),
                fmt::format("{}", row.received + row.handed_in), fmt::format("{}", row.forwarded),
