@@ -12,10 +12,10 @@
 // What it can do is to repair a packet that was corrupted so that its field equals P: 2^-16 of corrupted packets, as
 // many as the checksum itself misses, and only on lanes where packets come from memory and not from a wire.
 //
-// Never finished: fragments (a partial checksum is always completed by the kernel before it fragments), UDP over IPv4
-// with checksum zero (P is never zero, since the protocol is in it), IPv6 packets with segments left in a routing
-// header (their pseudo-header has another destination), and the inner packets of tunnels. SCTP leaves zero instead of a
-// sum; a CRC32c that really is zero stays zero when computed again.
+// Never finished: parts of a datagram (a partial checksum is always completed by the kernel before it fragments), UDP
+// over IPv4 with checksum zero (P is never zero, since the protocol is in it), IPv6 packets with segments left in a
+// routing header (their pseudo-header has another destination), and the inner packets of tunnels. SCTP leaves zero
+// instead of a sum; a CRC32c that really is zero stays zero when computed again.
 #pragma once
 
 #include "packet/packet.h"

@@ -9,6 +9,7 @@
 #include "test/packet/samples.h"
 #include "test/support/catch.h"
 #include "test/support/guarded_buffer.h"
+#include "test/support/packet_builder.h"
 
 namespace culvert::test {
 namespace {
@@ -60,6 +61,20 @@ TEST_CASE("Samples cut at every byte are read alike") {
       fix_lengths(cut);
       compare(cut, buffer.at_end(cut));
     }
+  }
+}
+
+TEST_CASE("Options that end with the memory are not read past it") {
+  const GuardedBuffer buffer(kRoom);
+  for (const std::string_view options : {"01010144", "44030000", "01014402", "01440344", "94050000"}) {
+    const Ipv4Fields fields{.options = hex(options), .protocol = 50};
+    const Bytes packet = PacketBuilder().ethernet().ipv4("10.0.0.1", "10.0.0.2", fields).build();
+    compare(packet, buffer.at_end(packet));
+  }
+  for (const std::string_view options :
+       {"01 03 000000 05", "00 00 00 00 00 01", "05 02 0000 0100", "05 02 0000 0101"}) {
+    const Bytes packet = PacketBuilder().ethernet().ipv6().hop_by_hop(hex(options)).build();
+    compare(packet, buffer.at_end(packet));
   }
 }
 

@@ -320,6 +320,8 @@ TEST_CASE("IPv6 packets that are dropped") {
        v6().fragment(0, true, 1, 60).payload(hex("0602000000000000")).build(), DropReason::kIpv6ExtensionTruncated},
       {"fragment not a multiple of 8", v6().fragment(8, true, 1, 17).payload(7).build(), DropReason::kFragmentBad},
       {"fragment past the end", v6().fragment(65528, false, 1, 17).payload(8).build(), DropReason::kFragmentBad},
+      {"fragment past the end, counting what stands before its header",
+       v6().destination_options().fragment(65528, false, 1, 17).payload(7).build(), DropReason::kFragmentBad},
       {"fragment to the end", v6().fragment(65528, false, 1, 17).payload(7).build(), DropReason::kNone},
       {"payload length 0 is no jumbogram here", poke16(v6().hop_by_hop().build(), 18, 0),
        DropReason::kIpv6ExtensionTruncated},
