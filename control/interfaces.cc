@@ -87,6 +87,7 @@ void Interfaces::close_all() {
 }
 
 bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now now) {
+  free_buried();
   bool changed = false;
   for (Interface& interface : interfaces_) {
     const auto link = links.find(interface.number);
@@ -114,6 +115,11 @@ bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now
   }
   if (changed) tell_egress_owners();
   return changed;
+}
+
+void Interfaces::free_buried() {
+  std::erase_if(buried_,
+                [this](const Lane& lane) { return workers_.worker(lane.worker).cells().closing_lanes.read() == 0; });
 }
 
 bool Interfaces::lost(const Interface& interface) const {
@@ -204,8 +210,13 @@ void Interfaces::undo(Interface& interface) {
     command.kind = CommandKind::kRemoveLane;
     command.lane = lane.lane.get();
     // A worker that does not answer may still touch the lane: then it must stay in memory for ever.
-    if (workers_.tell(lane.worker, command).has_error()) (void)lane.lane.release();
+    if (workers_.tell(lane.worker, command).has_error()) {
+      (void)lane.lane.release();
+    } else {
+      buried_.push_back(std::move(lane));
+    }
   }
+  free_buried();
   interface.lanes.clear();
   interface.program.reset();
   interface.ifindex = 0;

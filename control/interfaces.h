@@ -86,6 +86,7 @@ class Interfaces {
   void undo(Interface& interface);
   bool lost(const Interface& interface) const;
   void tell_egress_owners();
+  void free_buried();
 
   const Plan& plan_;
   Region& region_;
@@ -94,6 +95,8 @@ class Interfaces {
   InterfacesListener& listener_;
   bool outlive_process_;
   std::vector<Interface> interfaces_;
+  /// Closed lanes whose worker still waits for their frames.
+  std::vector<Lane> buried_;
 };
 
 }  // namespace culvert

@@ -47,7 +47,7 @@ bool Worker::turn(Now now) noexcept {
   egress_.end_turn();
   // Asked at most once a second for each neighbour, so this is no system call per packet.
   if (moved && control_ != nullptr && requests_.space() < kNeighborRequests) control_->wake();
-  for (std::uint32_t i = 0; i < lane_count_; ++i) lanes_[i]->flush(now);
+  flush_lanes(now);
   if (moved) publish_budget();
   if (now - published_at_ >= kPublishInterval) publish(now);
   std::atomic_ref<unsigned long long>(beat_).store(now, std::memory_order_relaxed);
@@ -55,6 +55,22 @@ bool Worker::turn(Now now) noexcept {
   cells_.turns.add();
   turns_ended_.store(turns_ended_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   return moved;
+}
+
+void Worker::flush_lanes(Now now) noexcept {
+  for (std::uint32_t i = 0; i < lane_count_; ++i) lanes_[i]->flush(now);
+  for (std::uint32_t i = closing_count_; i > 0; --i) {
+    Lane& lane = *closing_[i - 1];
+    lane.flush(now);
+    if (lane.frames_receiving() + lane.frames_transmitting() > 0) continue;
+    closing_[i - 1] = closing_[--closing_count_];
+    cells_.closing_lanes.set(closing_count_);
+  }
+}
+
+bool Worker::must_reap() const noexcept {
+  return closing_count_ > 0 || std::any_of(lanes_.begin(), lanes_.begin() + lane_count_,
+                                           [](const Lane* lane) { return lane->frames_transmitting() > 0; });
 }
 
 bool Worker::serve(Lane& lane, Now now) noexcept {
@@ -137,7 +153,7 @@ void Worker::apply(const Command& command, Now now) noexcept {
       break;
     case CommandKind::kAddLane:
       // Control counts lanes before it sends them.
-      CULVERT_CHECK(lane_count_ < kMaxLanesPerWorker);
+      CULVERT_CHECK(lane_count_ + closing_count_ < kMaxLanesPerWorker);
       lost_settled_[lane_count_] = command.lane->cells().tx_busy.read();
       lanes_[lane_count_++] = command.lane;
       egress_.add_lane(*command.lane);
@@ -162,6 +178,8 @@ void Worker::remove_lane(Lane* lane) noexcept {
     settle_lost(*lane);
     lanes_[i] = lanes_[--lane_count_];
     lost_settled_[i] = lost_settled_[lane_count_];
+    if (lane->frames_receiving() + lane->frames_transmitting() > 0) closing_[closing_count_++] = lane;
+    cells_.closing_lanes.set(closing_count_);
     return;
   }
 }
@@ -219,6 +237,10 @@ void Worker::publish_budget() noexcept {
   for (std::uint32_t i = 0; i < lane_count_; ++i) {
     receiving += lanes_[i]->frames_receiving();
     transmitting += lanes_[i]->frames_transmitting();
+  }
+  for (std::uint32_t i = 0; i < closing_count_; ++i) {
+    receiving += closing_[i]->frames_receiving();
+    transmitting += closing_[i]->frames_transmitting();
   }
   const auto line = [&budget](FrameHolder holder) -> Cell& { return budget.holders[static_cast<std::size_t>(holder)]; };
   const std::uint32_t sequence = budget.sequence.load(std::memory_order_relaxed);

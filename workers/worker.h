@@ -61,6 +61,8 @@ class Worker {
   /// Something waits in a ring that no descriptor tells of; asked before sleeping.
   bool has_waiting() const noexcept;
   bool stopped() const noexcept { return stopped_; }
+  /// Frames are with a kernel that will not tell when it is done with them: somebody must look.
+  bool must_reap() const noexcept;
   std::span<Lane* const> lanes() const noexcept { return {lanes_.data(), lane_count_}; }
   std::uint64_t spin_ns() const noexcept { return snapshot_->idle_spin_ns; }
 
@@ -69,6 +71,7 @@ class Worker {
   void apply(const Command& command, Now now) noexcept;
   void remove_lane(Lane* lane) noexcept;
   void stop(Now now) noexcept;
+  void flush_lanes(Now now) noexcept;
   bool receive_handoff() noexcept;
   bool serve(Lane& lane, Now now) noexcept;
   bool send_made(Now now) noexcept;
@@ -97,6 +100,9 @@ class Worker {
   std::array<Lane*, kMaxLanesPerWorker> lanes_{};
   std::array<std::uint64_t, kMaxLanesPerWorker> lost_settled_{};  ///< beside lanes_: losses that are counted already
   std::uint32_t lane_count_ = 0;
+  /// Lanes that were taken away and whose frames the kernel has not all given back (a zero-copy driver takes a moment).
+  std::array<Lane*, kMaxLanesPerWorker> closing_{};
+  std::uint32_t closing_count_ = 0;
   Now published_at_ = 0;
   bool stopped_ = false;
 };

@@ -33,6 +33,7 @@ struct alignas(kCacheLine) WorkerCells {
   Cell longest_turn_ns;  ///< since start or clear
   Cell snapshot_generation;
   Cell commands;
+  Cell closing_lanes;                           ///< taken away, and still waiting for frames: control keeps them
   Gauge handoff_in, punt_queue, command_queue;  ///< rings that this worker consumes or fills
   Gauge frames;                                 ///< home frames: used = not in the pool
   FrameBudgetCells budget;

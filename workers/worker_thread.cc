@@ -82,7 +82,8 @@ void WorkerThread::sleep() noexcept {
   cells.state.set(static_cast<std::uint64_t>(WorkerState::kSleeping));
   waker_.announce_sleep();
   if (!worker_.has_waiting()) {
-    ::poll(waits.data(), count, sleep_max_ms_);
+    // Completions make no descriptor readable, and a lane that waits for its turn to send needs somebody to try.
+    ::poll(waits.data(), count, worker_.must_reap() ? 1 : sleep_max_ms_);
     cells.wakeups.add();
   }
   waker_.announce_awake();
