@@ -16,8 +16,7 @@ namespace culvert {
 namespace {
 
 constexpr std::array kPlaces = {"/sys/fs/bpf", "/run/culvert/bpf"};
-constexpr auto kHint =
-    "type, outside of ip netns exec: mkdir -p /run/culvert/bpf && mount -t bpf bpf /run/culvert/bpf";
+constexpr auto kHint = "type, outside of ip netns exec: mkdir -p /run/culvert/bpf && mount -t bpf bpf /run/culvert/bpf";
 
 bool is_bpffs(const std::string& path) {
   struct statfs status {};
