@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fmt/format.h>
 
+#include "agent/agent.h"
 #include "base/cpu.h"
 #include "control/daemon.h"
 
@@ -17,15 +18,25 @@ int run(const std::string& config_file, bool check_only) {
   fmt::print(stderr, "{}", checked.to_text());
   if (!checked.ok()) return 1;
   if (check_only) return 0;
-  Daemon daemon(std::move(checked), {CULVERT_VERSION, {}});
+  Daemon daemon(std::move(checked), CULVERT_VERSION);
   fmt::print(stderr, "culvertd {} runs\n", CULVERT_VERSION);
   daemon.run();
   return 0;
 }
 
+int be_agent(int argc, char** argv) {
+  try {
+    return culvert::run_agent(culvert::parse_agent_options(argc, argv));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "culvertd agent: {}\n", error.what());
+    return 1;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (culvert::is_agent(argc, argv)) return be_agent(argc, argv);
   CLI::App app("culvertd: a userspace dataplane on AF_XDP");
   app.set_version_flag("--version", CULVERT_VERSION);
   std::string config_file = "/etc/culvert/culvert.yaml";

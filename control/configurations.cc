@@ -23,7 +23,8 @@ boost::json::array texts_of(const std::vector<ConfigChange>& changes) {
 }  // namespace
 
 Configurations::Configurations(CheckResult checked, Use use, std::int64_t unix_time_s)
-    : running_(std::move(checked)),
+    : file_(checked.file),
+      running_(std::move(checked)),
       use_(std::move(use)),
       history_(ConfigHistory::open(running_.config->system.state_directory)) {
   if (history_.has_error()) return;
@@ -109,19 +110,20 @@ Result<void> Configurations::go_back_to(std::uint64_t generation) {
   return history_->withdraw(left);
 }
 
-Result<boost::json::object> Configurations::roll_back(std::size_t back, std::int64_t unix_time_s) {
+Result<boost::json::object> Configurations::roll_back(std::uint64_t generation, std::int64_t unix_time_s) {
   if (history_.has_error()) return history_.error();
-  boost::json::object answer;
   if (const auto previous = trial_.cancel()) {
     if (auto gone = go_back_to(*previous); gone.has_error()) return gone.error();
-    answer["generation"] = generation_;
-    return answer;
+    if (generation == 0 || generation == generation_) return report({});
   }
-  auto wanted = history_->rollback(back);
-  if (wanted.has_error()) return wanted.error();
-  auto text = history_->text(wanted->generation);
+  if (generation == 0) {
+    auto before = history_->rollback(1);
+    if (before.has_error()) return before.error();
+    generation = before->generation;
+  }
+  auto text = history_->text(generation);
   if (text.has_error()) return text.error();
-  return apply(*text, fmt::format("generation {}", wanted->generation), 0, 0, unix_time_s);
+  return apply(*text, fmt::format("generation {}", generation), 0, 0, unix_time_s);
 }
 
 std::string Configurations::expire(Now now) {

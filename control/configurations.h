@@ -29,6 +29,8 @@ class Configurations {
   const Config& running() const noexcept { return *running_.config; }
   const std::string& running_text() const noexcept { return running_.text; }
   std::uint64_t generation() const noexcept { return generation_; }
+  /// The file that culvertd was started with.
+  const std::string& file() const noexcept { return file_; }
 
   Result<boost::json::object> check(const std::string& text, const std::string& file) const;
   Result<boost::json::object> diff(const std::string& text, const std::string& file) const;
@@ -36,8 +38,8 @@ class Configurations {
   Result<boost::json::object> apply(const std::string& text, const std::string& file, std::uint64_t confirm_within_ns,
                                     Now now, std::int64_t unix_time_s);
   Result<boost::json::object> confirm(Now now);
-  /// Back to the `back`-th confirmed text before the newest (0 while a trial runs: the newest confirmed itself).
-  Result<boost::json::object> roll_back(std::size_t back, std::int64_t unix_time_s);
+  /// Back to a generation of the history; 0: to what ran before a trial, or to the confirmed one before this.
+  Result<boost::json::object> roll_back(std::uint64_t generation, std::int64_t unix_time_s);
   /// Goes back when a trial's time is up; a sentence for the event log if it did.
   std::string expire(Now now);
   Result<std::string> text(const std::string& which) const;
@@ -47,6 +49,7 @@ class Configurations {
   Result<void> go_back_to(std::uint64_t generation);
   boost::json::object report(const std::vector<ConfigChange>& changes) const;
 
+  std::string file_;
   CheckResult running_;
   Use use_;
   Result<ConfigHistory> history_;

@@ -2,20 +2,23 @@
 #include "control/daemon.h"
 
 #include <boost/asio/post.hpp>
+#include <boost/json/serialize.hpp>
 #include <csignal>
 #include <ctime>
 #include <fmt/format.h>
 #include <poll.h>
 
-#include "control/server/handlers.h"
 #include "control/settings.h"
-#include "control/table_rows.h"
+#include "status/json.h"
 #include "xsk/device.h"
 
 namespace culvert {
 namespace {
 
 using std::chrono::milliseconds;
+
+/// A status of 32 interfaces with 64 lanes each is half of it.
+constexpr std::size_t kPublishedBytes = std::size_t{4} << 20;
 
 constexpr Now kSynchroniseWithin = 60 * kNanosecondsPerSecond;
 
@@ -67,8 +70,8 @@ ControlServerOptions server_options(const Config& config) {
 
 }  // namespace
 
-Daemon::Daemon(CheckResult checked, const DaemonOptions& options)
-    : board_(options.version, checked.config->events.queue),
+Daemon::Daemon(CheckResult checked, std::string version)
+    : board_(std::move(version), checked.config->events.queue),
       configurations_(
           std::move(checked), [this](const Config& config) { return use(config); }, unix_time_s()),
       plan_(plan_for(configurations_.running())),
@@ -82,12 +85,15 @@ Daemon::Daemon(CheckResult checked, const DaemonOptions& options)
       mirror_(routes_.sink(), mirror_settings(configurations_.running()), *this),
       interfaces_(configurations_.running(), plan_, region_, workers_, redirect_, *this),
       server_(io_, server_options(configurations_.running())),
+      publication_(kPublishedBytes),
       netlink_(io_, ::dup(mirror_.descriptor())),
       requests_(io_, ::dup(workers_.requests_descriptor())),
-      signals_(io_, SIGTERM, SIGINT),
+      signals_(io_, SIGTERM, SIGINT, SIGHUP),
       fast_timer_(io_),
-      slow_timer_(io_) {
+      slow_timer_(io_),
+      second_timer_(io_) {
   apply_to_redirect(configurations_.running(), redirect_).value();
+  board_.events().set_rate(configurations_.running().events.rate_limit_per_second);
   board_.set_fail_mode(fail_mode(configurations_.running()) == FailMode::kClosed ? "closed" : "open");
   board_.enter_workers(workers_);
   board_.enter_tables(routes_, mirror_);
@@ -106,6 +112,7 @@ Daemon::Daemon(CheckResult checked, const DaemonOptions& options)
   synchronise();
   look_after_interfaces();
   handlers_ = std::make_unique<ControlHandlers>(io_, server_, hooks());
+  if (configurations_.running().metrics.enabled) start_agent();
 }
 
 Daemon::~Daemon() {
@@ -118,6 +125,7 @@ void Daemon::run() {
   wait_for_requests();
   every_10_ms();
   every_100_ms();
+  every_second();
   io_.run();
 }
 
@@ -139,8 +147,11 @@ void Daemon::synchronise() {
 }
 
 void Daemon::wait_for_signals() {
-  signals_.async_wait([this](const boost::system::error_code& error, int) {
-    if (!error) io_.stop();
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    if (signal != SIGHUP) return io_.stop();
+    reload_file();
+    wait_for_signals();
   });
 }
 
@@ -188,11 +199,35 @@ void Daemon::every_100_ms() {
   if (const std::string went_back = configurations_.expire(monotonic_ns()); !went_back.empty()) {
     board_.event(EventKind::kConfigurationRolledBack, went_back);
   }
-  board_.watch();
   slow_timer_.expires_after(milliseconds(100));
   slow_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) every_100_ms();
   });
+}
+
+void Daemon::every_second() {
+  board_.watch();
+  if (agent_ != nullptr) publication_.publish(boost::json::serialize(to_json(board_.collect())));
+  second_timer_.expires_after(std::chrono::seconds(1));
+  second_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) every_second();
+  });
+}
+
+void Daemon::start_agent() {
+  const Config& config = configurations_.running();
+  LauncherOptions options;
+  options.address = to_text(config.metrics.listen.address);
+  options.port = config.metrics.listen.port;
+  options.account = config.system.user;
+  agent_ = std::make_unique<AgentLauncher>(io_, options, publication_);
+  agent_->listen([this](bool started, const std::string& text) {
+    board_.event(started ? EventKind::kAgentStarted : EventKind::kAgentExited, text);
+  });
+  board_.registry().add(ResourceKind::kPublishedStatus, "culvertd", &publication_.gauge());
+  board_.registry().add(ResourceKind::kAgentConnections, "agent", &agent_->cells().connections);
+  board_.sources().agent = [this]() -> std::optional<AgentStatus> { return agent_->status(); };
+  agent_->start();
 }
 
 void Daemon::answer_requests() {
@@ -259,6 +294,7 @@ Result<void> Daemon::use(const Config& config) {
                                        : redirect_.set_local_address(address.ipv6(), wanted);
     if (set.has_error()) return set;
   }
+  board_.events().set_rate(config.events.rate_limit_per_second);
   links_changed_ = true;  // so another snapshot goes out
   return {};
 }
@@ -307,47 +343,6 @@ void Daemon::say(const std::string& text, EventKind kind) {
 void Daemon::report(const Error& error) {
   fmt::print(stderr, "culvertd: {}\n", error.to_string());
   board_.error(error);
-}
-
-ServerHooks Daemon::hooks() {
-  ServerHooks hooks;
-  hooks.version = board_.sources().version;
-  hooks.status = [this] { return board_.collect(); };
-  hooks.events = &board_.events();
-  hooks.clear_peaks = [this] {
-    Command command;
-    command.kind = CommandKind::kClearPeaks;
-    if (auto told = workers_.tell_all(command); told.has_error()) report(told.error());
-    redirect_.clear_peaks();
-    server_.clear_peaks();
-  };
-  hooks.routes = [this](const TablePage& page) { return route_rows(mirror_, page); };
-  hooks.neighbors = [this](const TablePage& page) { return neighbor_rows(mirror_, page); };
-  hooks.configuration = [this](const std::string& which) { return configurations_.text(which); };
-  hooks.config_check = [this](const ConfigText& config) { return configurations_.check(config.text, config.file); };
-  hooks.config_diff = [this](const ConfigText& config) { return configurations_.diff(config.text, config.file); };
-  hooks.config_apply = [this](const ConfigApply& request, const Reply& reply) {
-    auto applied =
-        configurations_.apply(request.config.text, request.config.file,
-                              request.confirm_within_s * kNanosecondsPerSecond, monotonic_ns(), unix_time_s());
-    board_.event(
-        applied.has_value() ? EventKind::kConfigurationApplied : EventKind::kConfigurationRefused,
-        applied.has_value() ? fmt::format("generation {} runs", configurations_.generation()) : applied.error().what);
-    // The new snapshot is with every worker before the client hears of it.
-    if (applied.has_value()) look_after_interfaces();
-    reply(std::move(applied));
-  };
-  hooks.config_confirm = [this] { return configurations_.confirm(monotonic_ns()); };
-  hooks.config_rollback = [this](std::uint64_t back, const Reply& reply) {
-    auto done = configurations_.roll_back(back, unix_time_s());
-    if (done.has_value()) {
-      board_.event(EventKind::kConfigurationRolledBack,
-                   fmt::format("generation {} runs", configurations_.generation()));
-      look_after_interfaces();
-    }
-    reply(std::move(done));
-  };
-  return hooks;
 }
 
 }  // namespace culvert

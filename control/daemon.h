@@ -4,8 +4,9 @@
 //   configuration -> plan -> XDP's shared state, tun -> region, routing tables -> workers -> kernel mirror
 //   (first dump read: routes are there before the first packet) -> interfaces -> control socket, agent
 //
-// The loop (one thread, Boost.Asio) waits for netlink, neighbour requests of workers, clients, signals, and two timers:
-// every 10 ms what is quick (neighbour requests, epochs), every 100 ms what looks after things (lanes, trials).
+// The loop (one thread, Boost.Asio) waits for netlink, neighbour requests of workers, clients, signals, and timers:
+// every 10 ms what is quick (neighbour requests, epochs), every 100 ms what looks after things (lanes, trials), every
+// second the status for the agent.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -14,6 +15,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 
+#include "agent/launcher.h"
 #include "control/configurations.h"
 #include "control/interfaces.h"
 #include "control/netlink/kernel_mirror.h"
@@ -26,18 +28,13 @@
 
 namespace culvert {
 
-struct DaemonOptions {
-  std::string version;
-  std::vector<std::string> agent_command;  ///< how to start the agent; empty: none
-};
-
 class Daemon final : private MirrorListener, private InterfacesListener {
  public:
   /// Builds everything and opens the interfaces that exist. Throws SetupError: nothing is left behind then.
-  Daemon(CheckResult checked, const DaemonOptions& options);
+  Daemon(CheckResult checked, std::string version);
   ~Daemon() override;
 
-  /// Until SIGTERM or SIGINT.
+  /// Until SIGTERM or SIGINT. SIGHUP applies the configuration file anew.
   void run();
 
  private:
@@ -56,6 +53,8 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   void wait_for_signals();
   void every_10_ms();
   void every_100_ms();
+  void every_second();
+  void start_agent();
   void read_netlink();
   void answer_requests();
   void follow_tables();
@@ -64,6 +63,9 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   Result<void> use(const Config& config);
   Result<void> set_local_address(const IpAddress& address, bool present);
   std::map<InterfaceIndex, LinkFacts> link_facts() const;
+  Result<boost::json::object> apply(const ConfigText& config, std::uint64_t confirm_within_ns);
+  /// SIGHUP: the file that culvertd was started with, as `config apply` would.
+  void reload_file();
   ServerHooks hooks();
   /// To the journal and to the events.
   void say(const std::string& text, EventKind kind);
@@ -83,9 +85,11 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   Interfaces interfaces_;
   ControlServer server_;
   std::unique_ptr<ControlHandlers> handlers_;
+  PublicationWriter publication_;
+  std::unique_ptr<AgentLauncher> agent_;
   boost::asio::posix::stream_descriptor netlink_, requests_;
   boost::asio::signal_set signals_;
-  boost::asio::steady_timer fast_timer_, slow_timer_;
+  boost::asio::steady_timer fast_timer_, slow_timer_, second_timer_;
   std::uint64_t table_generation_ = 0;
   bool links_changed_ = true;
 };

@@ -25,6 +25,7 @@ constexpr std::array<EventText, kEventKinds> kTexts{{
     {"resource_ok", "A resource that was nearly full has room again."},
     {"agent_started", "The agent process (metrics) was started."},
     {"agent_exited", "The agent process ended; it is started again."},
+    {"kernel_tables", "Something about mirroring the kernel's routes, neighbours and links: the text says what."},
     {"error", "Something failed after start; the text says what."},
 }};
 static_assert(kTexts.back().name == "error", "one text for each kind, in enum order");
@@ -76,10 +77,10 @@ EventLog::EventLog(std::size_t capacity) {
   gauge_.max.set(std::max<std::size_t>(capacity, 1));
 }
 
-bool EventLog::within_limit(Limit& limit, Now now) {
+bool EventLog::within_limit(Limit& limit, Now now) const {
   if (now > limit.refilled_at) {
     const double seconds = static_cast<double>(now - limit.refilled_at) / static_cast<double>(kNanosecondsPerSecond);
-    limit.tokens = std::min<double>(kBurst, limit.tokens + seconds * kPerSecond);
+    limit.tokens = std::min<double>(kBurst, limit.tokens + seconds * per_second_);
     limit.refilled_at = now;
   }
   if (limit.tokens < 1) return false;

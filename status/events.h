@@ -39,6 +39,7 @@ enum class EventKind : std::uint8_t {
   kResourceOk,
   kAgentStarted,
   kAgentExited,
+  kKernelTables,
   kError,
   kCount,
 };
@@ -64,7 +65,7 @@ Result<Event> event_from_json(const boost::json::value& json);
 /// Belongs to the control thread.
 class EventLog {
  public:
-  static constexpr std::uint32_t kPerSecond = 10;  ///< of one kind, in the long run
+  static constexpr std::uint32_t kPerSecond = 10;  ///< of one kind, in the long run, unless set_rate() says otherwise
   static constexpr std::uint32_t kBurst = 50;      ///< of one kind, at once
 
   explicit EventLog(std::size_t capacity);
@@ -74,6 +75,9 @@ class EventLog {
   /// False when the kind's rate limit took it. `now` is the monotonic clock, `time_unix_ms` the wall clock.
   bool produce(EventKind kind, Now now, std::uint64_t time_unix_ms, std::string text,
                std::vector<std::pair<std::string, std::string>> fields = {});
+
+  /// Events of one kind a second, in the long run; `events.rate_limit` of the configuration.
+  void set_rate(std::uint32_t per_second) noexcept { per_second_ = per_second; }
 
   /// Called with each event that is delivered; at most one listener.
   void listen(std::function<void(const Event&)> listener) { listener_ = std::move(listener); }
@@ -89,11 +93,12 @@ class EventLog {
     Now refilled_at = 0;
     std::uint64_t lost = 0;
   };
-  bool within_limit(Limit& limit, Now now);
+  bool within_limit(Limit& limit, Now now) const;
 
   std::deque<Event> history_;
   std::array<Limit, kEventKinds> limits_;
   std::function<void(const Event&)> listener_;
+  std::uint32_t per_second_ = kPerSecond;
   std::uint64_t produced_ = 0, delivered_ = 0, lost_ = 0;
   Gauge gauge_;
 };

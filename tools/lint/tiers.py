@@ -39,6 +39,7 @@ NEIGHBOURS = {
     ("control", "config"): "control compiles what config read",
     ("control", "status"): "control publishes and answers from the registry",
     ("agent", "status"): "the agent renders what the core published",
+    ("control", "agent"): "the core starts its child",
     ("test", "tools"): "the command line's parts are tested",
     ("test", "app"): "start-up is tested",
     ("test", "bench"): "generators are tested before their figures are believed",

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "control/server/handlers.h"
+#include "control/server/server.h"
+#include "test/status/fixture.h"
+
+namespace culvert::test {
+
+/// A server in a thread of its own; whatever touches it runs there.
+class Service {
+ public:
+  explicit Service(ControlServerOptions options = {}) {
+    char folder[] = "/tmp/culvert-server-XXXXXX";
+    folder_ = ::mkdtemp(folder);
+    options.path = folder_ + "/control.sock";
+    path = options.path;
+    server = std::make_unique<ControlServer>(io, options);
+    ServerHooks hooks;
+    hooks.version = "0.1.0";
+    hooks.status = [this] { return status; };
+    hooks.events = &events;
+    hooks.clear_peaks = [this] { ++cleared; };
+    hooks.routes = [](const TablePage& page) -> Result<TableRows> {
+      if (page.after == "bad") return Error{"no such prefix", ENOENT, ""};
+      TableRows rows;
+      rows.rows.push_back({{"prefix", "192.0.2.0/24"}});
+      rows.total = page.limit;
+      return rows;
+    };
+    hooks.config_apply = [this](const ConfigApply& apply, Reply reply) {
+      applied = apply.config.text;
+      if (answers_apply) {
+        reply(boost::json::object{{"text", "applied\n"}});
+      } else {
+        pending = std::move(reply);
+      }
+    };
+    handlers = std::make_unique<ControlHandlers>(io, *server, hooks);
+    events.produce(EventKind::kStarted, 1, 1, "started");
+    thread_ = std::thread([this] {
+      const auto work = boost::asio::make_work_guard(io);
+      io.run();
+    });
+  }
+  ~Service() {
+    io.stop();
+    thread_.join();
+    handlers.reset();
+    server.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  /// Runs it on the server's thread and waits.
+  template <typename Work>
+  void run(Work work) {
+    std::atomic<bool> done{false};
+    boost::asio::post(io, [&] {
+      work();
+      done = true;
+    });
+    while (!done) std::this_thread::yield();
+  }
+  std::uint64_t clients_now() {
+    std::uint64_t count = 0;
+    run([&] { count = server->clients().used.read(); });
+    return count;
+  }
+  bool wait_for_clients(std::uint64_t count) {
+    for (int i = 0; i < 500 && clients_now() != count; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return clients_now() == count;
+  }
+
+  boost::asio::io_context io;
+  EventLog events{100};
+  std::unique_ptr<ControlServer> server;
+  std::unique_ptr<ControlHandlers> handlers;
+  std::string path, applied;
+  Reply pending;
+  StatusSnapshot status = fixture();
+  int cleared = 0;
+  bool answers_apply = false;  ///< at once; otherwise `pending` is to be called
+
+ private:
+  std::string folder_;
+  std::thread thread_;
+};
+
+}  // namespace culvert::test

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command tree, once: CLI11 parses and documents it, the shell completes from it, and each leaf runs one function.
+//
+//   main.cc      arguments or shell          commands.cc  the tree
+//   show.cc      show, clear, watch          config.cc    config check|diff|apply|confirm|rollback
+//   doctor.cc    the machine's checks        shell.cc     prefix matching, completion, ?
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tools/culvert/output.h"
+
+namespace culvert {
+
+/// Everything that can be typed behind a command. One instance a command line.
+struct Arguments {
+  std::string socket = "/run/culvert/control.sock";
+  bool json = false;
+  bool detail = false, check = false, from_start = false, by_interface = false;
+  std::vector<std::string> words;  ///< positional words: "detail", "by", "interface", kinds of events
+  std::string file;
+  std::string which = "running";
+  std::uint64_t limit = 1000, generation = 0, confirm_within_s = 0, count = 0;
+};
+
+/// The parsed tree: `app` first, then run() with the exit code.
+struct CommandLine {
+  CLI::App app{"culvert talks to culvertd, the userspace dataplane", "culvert"};
+  Arguments arguments;
+  std::function<int(const Arguments&, const Output&)> run;
+};
+
+/// Builds the whole tree into `line`.
+void add_commands(CommandLine& line);
+void add_show_commands(CLI::App& app, CommandLine& line);
+void add_config_commands(CLI::App& app, CommandLine& line);
+
+/// Parses words (without the program's name) and runs the command. Usage errors go to stderr with a suggestion.
+int run_words(const std::vector<std::string>& words, const std::string& default_socket);
+
+/// `doctor`: works without culvertd.
+int run_doctor(const Arguments& arguments, const Output& output);
+
+/// `detach`: ends what a culvertd with fail: closed left in the kernel.
+int run_detach(const Arguments& arguments, const Output& output);
+
+/// The interactive shell, until end of file or `exit`.
+int run_shell(const std::string& socket);
+
+/// Makes each word the one command it is an unambiguous prefix of: "sh sys buf" -> "show system buffers". Words that
+/// fit nothing stay as they are; an ambiguous one is an Error that lists what fits.
+Result<std::vector<std::string>> expand_prefixes(const CLI::App& app, std::vector<std::string> words);
+
+/// Names of the subcommands below `app`, in the tree's order.
+std::vector<std::string> subcommand_names(const CLI::App& app);
+
+}  // namespace culvert

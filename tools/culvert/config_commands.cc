@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <boost/json.hpp>
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+
+#include "config/config.h"
+#include "tools/culvert/client.h"
+#include "tools/culvert/commands.h"
+
+namespace culvert {
+namespace {
+
+constexpr std::size_t kMostBytes = 60'000;
+
+/// Checks the file here, without culvertd: each wrong thing with its line and key.
+int check(const Arguments& arguments, const Output& output) {
+  const CheckResult result = check_file(arguments.file);
+  if (output.json) {
+    boost::json::array diagnostics;
+    for (const Diagnostic& diagnostic : result.diagnostics) {
+      diagnostics.push_back({{"severity", diagnostic.severity == Severity::kError ? "error" : "warning"},
+                             {"line", diagnostic.line},
+                             {"column", diagnostic.column},
+                             {"key", diagnostic.key},
+                             {"what", diagnostic.what},
+                             {"right", diagnostic.right}});
+    }
+    output.object({{"file", arguments.file}, {"ok", result.ok()}, {"diagnostics", std::move(diagnostics)}});
+    return result.ok() ? kExitOk : kExitError;
+  }
+  if (result.ok()) {
+    output.text(result.to_text() + arguments.file + ": OK\n");
+    return kExitOk;
+  }
+  std::fputs(result.to_text().c_str(), stderr);
+  return kExitError;
+}
+
+/// The result's `text` is for people.
+int send(const Arguments& arguments, const Output& output, const boost::json::object& request) {
+  auto connection = ControlConnection::open(arguments.socket);
+  const auto answer =
+      connection.has_error() ? Result<boost::json::object>(connection.error()) : connection->ask(request);
+  if (answer.has_error()) {
+    output.complaint(answer.error());
+    return kExitError;
+  }
+  const auto* text = answer->if_contains("text");
+  if (output.json || text == nullptr || !text->is_string()) {
+    output.object(*answer);
+  } else {
+    output.text(std::string(text->get_string()));
+  }
+  return kExitOk;
+}
+
+int send_file(const Arguments& arguments, const Output& output, const char* command) {
+  std::ifstream file(arguments.file, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) {
+    output.complaint(Error{"cannot read " + arguments.file, errno, ""});
+    return kExitError;
+  }
+  if (text.str().size() > kMostBytes) {
+    output.complaint(Error{arguments.file + " is too long for the control socket", EMSGSIZE,
+                           "put it where culvertd reads it (--config) and reload with SIGHUP"});
+    return kExitError;
+  }
+  return send(arguments, output,
+              {{"command", command},
+               {"text", text.str()},
+               {"file", arguments.file},
+               {"confirm_within_s", arguments.confirm_within_s}});
+}
+
+}  // namespace
+
+void add_config_commands(CLI::App& app, CommandLine& line) {
+  Arguments& arguments = line.arguments;
+  auto* config = app.add_subcommand("config", "the configuration");
+  config->require_subcommand(1);
+  const auto add = [&](const char* name, const char* sentence, auto run) {
+    auto* sub = config->add_subcommand(name, sentence);
+    sub->callback([&line, run] { line.run = run; });
+    return sub;
+  };
+  add("check", "is this file right? works without culvertd", check)
+      ->add_option("FILE", arguments.file, "configuration file")
+      ->required();
+  add("diff", "what would this file change?",
+      [](const Arguments& a, const Output& o) { return send_file(a, o, "config_diff"); })
+      ->add_option("FILE", arguments.file, "configuration file")
+      ->required();
+  auto* apply = add("apply", "use this file",
+                    [](const Arguments& a, const Output& o) { return send_file(a, o, "config_apply"); });
+  apply->add_option("FILE", arguments.file, "configuration file")->required();
+  apply->add_option("--confirm", arguments.confirm_within_s, "go back after so many seconds unless confirmed");
+  add("confirm", "keep what was applied", [](const Arguments& a, const Output& o) {
+    return send(a, o, {{"command", "config_confirm"}});
+  });
+  add("rollback", "use an earlier configuration again", [](const Arguments& a, const Output& o) {
+    return send(a, o, {{"command", "config_rollback"}, {"generation", a.generation}});
+  })->add_option("N", arguments.generation, "its generation; the one before when not given");
+}
+
+}  // namespace culvert
