@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client, a router that runs culvertd, and a server, in network namespaces of their own.
+
+    with House() as house:
+        house.start_culvert()
+        house.client("ping", "-c1", house.server4)
+
+Everything that a House makes is gone when it ends, also when the test fails. Traffic never leaves its namespaces.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+SKIP = 77
+
+
+def skip(reason):
+    print(f"SKIP: {reason}")
+    sys.exit(SKIP)
+
+
+def require_root():
+    if os.geteuid() != 0:
+        skip("needs root for network namespaces and XDP")
+
+
+def require_command(name):
+    if shutil.which(name) is None:
+        skip(f"needs the command {name}")
+
+
+def run(*command, check=True, timeout=60, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
+                          stdin=subprocess.DEVNULL, **options)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
+    return done
+
+
+def wait_until(condition, seconds, what):
+    """Polls until condition() is true; the time that it took, in seconds."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < seconds:
+        if condition():
+            return time.monotonic() - begin
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
+
+
+class House:
+    client4, server4 = "198.18.0.2", "198.18.1.2"
+    client6, server6 = "2001:db8:0::2", "2001:db8:1::2"
+
+    def __init__(self, queues=1, workers=1, config="", system="", interfaces=None):
+        require_root()
+        self.id = f"culvert-{pathlib.Path(sys.argv[0]).stem[:12]}-{os.getpid()}"
+        self.names = {role: f"{self.id}-{role[0]}" for role in ("client", "router", "server")}
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="culvert-test-"))
+        self.queues = queues
+        self.build = pathlib.Path(os.environ["CULVERT_BUILD"])
+        self.children = []
+        self.daemon = None
+        self.config_text = f"""
+system:
+  workers: {workers}
+  control_socket: {self.work}/control.sock
+  state_directory: {self.work}/state
+  huge_pages: never
+  limits: {{routes_ipv4: 20000, routes_ipv6: 20000}}
+{system}
+metrics: {{enabled: false}}
+interfaces:
+{interfaces or "  lan0: {}" + chr(10) + "  wan0: {}"}
+{config}
+"""
+
+    def __enter__(self):
+        try:
+            for name in self.names.values():
+                run("ip", "netns", "add", name)
+                run("ip", "-n", name, "link", "set", "lo", "up")
+            for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+                self.router("sysctl", "-qw", f"{key}=1")
+            self.join("client", "lan0", 0)
+            self.join("server", "wan0", 1)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for child in self.children:
+            self.stop(child)
+        if self.daemon is not None:
+            self.stop(self.daemon)
+        for name in self.names.values():
+            run("ip", "netns", "del", name, check=False)
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def join(self, role, interface, number):
+        router, host = self.names["router"], self.names[role]
+        count = str(self.queues)
+        run("ip", "link", "add", interface, "netns", router, "numrxqueues", count, "numtxqueues", count, "type", "veth",
+            "peer", "name", "eth0", "netns", host, "numrxqueues", count, "numtxqueues", count)
+        run("ip", "-n", router, "addr", "add", f"198.18.{number}.1/24", "dev", interface)
+        run("ip", "-n", router, "addr", "add", f"2001:db8:{number}::1/64", "dev", interface, "nodad")
+        run("ip", "-n", host, "addr", "add", f"198.18.{number}.2/24", "dev", "eth0")
+        run("ip", "-n", host, "addr", "add", f"2001:db8:{number}::2/64", "dev", "eth0", "nodad")
+        run("ip", "-n", router, "link", "set", interface, "up")
+        run("ip", "-n", host, "link", "set", "eth0", "up")
+        run("ip", "-n", host, "route", "add", "default", "via", f"198.18.{number}.1")
+        run("ip", "-n", host, "-6", "route", "add", "default", "via", f"2001:db8:{number}::1")
+
+    # Commands in a namespace.
+
+    def client(self, *command, **options):
+        return run("ip", "netns", "exec", self.names["client"], *command, **options)
+
+    def router(self, *command, **options):
+        return run("ip", "netns", "exec", self.names["router"], *command, **options)
+
+    def server(self, *command, **options):
+        return run("ip", "netns", "exec", self.names["server"], *command, **options)
+
+    def spawn(self, role, *command, **options):
+        """A background process in the role's namespace; ended with the house."""
+        options.setdefault("stdout", subprocess.DEVNULL)
+        options.setdefault("stderr", subprocess.DEVNULL)
+        child = subprocess.Popen(["ip", "netns", "exec", self.names[role], *command], stdin=subprocess.DEVNULL,
+                                 text=True, **options)
+        self.children.append(child)
+        return child
+
+    @staticmethod
+    def stop(child, with_signal=signal.SIGTERM, seconds=10):
+        if child.poll() is None:
+            child.send_signal(with_signal)
+            try:
+                child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        return child.returncode
+
+    # Culvert.
+
+    def start_culvert(self, wait=True):
+        path = self.work / "culvert.yaml"
+        path.write_text(self.config_text)
+        log = open(self.work / "culvertd.log", "a", encoding="utf-8")
+        # `ip netns exec` becomes the command, so the child's pid is culvertd's.
+        self.daemon = subprocess.Popen(
+            ["ip", "netns", "exec", self.names["router"], str(self.build / "app/culvertd"), "--config", str(path)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if wait:
+            wait_until(self.ready, 10, lambda: f"culvertd answers and its lanes are up\n{self.log()}")
+        return self.daemon
+
+    def ready(self):
+        if self.daemon.poll() is not None:
+            raise AssertionError(f"culvertd ended with {self.daemon.returncode}:\n{self.log()}")
+        done = self.culvert("show", "system", "userspace", "status", "--json", check=False)
+        if done.returncode != 0:
+            return False
+        lanes = json.loads(done.stdout)["lanes"]
+        return bool(lanes) and all(lane["state"] == "up" for lane in lanes)
+
+    def culvert(self, *command, **options):
+        return self.router(str(self.build / "tools/culvert/culvert"), "--socket", f"{self.work}/control.sock",
+                           *command, **options)
+
+    def show(self, *what):
+        return json.loads(self.culvert("show", *what, "--json").stdout)
+
+    def log(self):
+        path = self.work / "culvertd.log"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    # Checks that several tests make.
+
+    def ping(self, address, count=3, interval=0.05):
+        self.client("ping", "-c", str(count), "-i", str(interval), "-W", "2", address)
+
+    def totals(self):
+        """Packets by fate, summed over workers."""
+        workers = self.show("workers")["workers"]
+        keys = ("received", "handed_in", "generated", "forwarded", "dropped", "punted", "handed_out", "held")
+        return {key: sum(worker[key] for worker in workers) for key in keys}
+
+    def assert_conservation(self):
+        """Every packet has one fate. To be called when no traffic flows."""
+        deadline = time.monotonic() + 3
+        while True:
+            t = self.totals()
+            into = t["received"] + t["handed_in"] + t["generated"]
+            out = t["forwarded"] + t["dropped"] + t["punted"] + t["handed_out"] + t["held"]
+            if into == out:
+                return t
+            if time.monotonic() > deadline:
+                raise AssertionError(f"packets in {into}, out {out}: {t}")
+            time.sleep(0.1)

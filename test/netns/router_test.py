@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a router does besides forwarding: traceroute, MTU, fragments, neighbours, special routes; seen from outside."""
+
+from house import House, require_command, wait_until
+
+require_command("traceroute")
+
+
+def drops(house):
+    return {row["reason"]: row["packets"] for row in house.show("drops")["drops"]}
+
+
+def traceroute_shows_us(house):
+    for address, router, option in ((house.server4, "198.18.0.1", "-4"), (house.server6, "2001:db8::1", "-6")):
+        lines = house.client("traceroute", option, "-n", "-q", "1", "-w", "1", "-m", "3", address).stdout.splitlines()
+        assert lines[1].split()[1] == router, lines
+        assert lines[2].split()[1] == address, lines
+
+
+def path_mtu(house):
+    """A smaller next link: DF is answered with its MTU, without DF it is fragmented and put together again."""
+    house.router("ip", "route", "replace", "198.18.1.0/24", "dev", "wan0", "mtu", "lock", "1000")
+    wait_until(lambda: "mtu" in house.client("ping", "-c1", "-W1", "-M", "do", "-s", "1200", house.server4,
+                                             check=False).stdout, 5, "fragmentation needed, with an MTU")
+    house.client("ip", "route", "flush", "cache")
+    house.client("ping", "-c2", "-W2", "-M", "dont", "-s", "1400", house.server4)
+    assert house.totals()["generated"] > 0
+    house.router("ip", "route", "replace", "198.18.1.0/24", "dev", "wan0")
+
+
+def special_routes(house):
+    for kind, prefix, answer in (("blackhole", "203.0.113.0/26", "100% packet loss"),
+                                 ("unreachable", "203.0.113.64/26", "Destination Host Unreachable"),
+                                 ("prohibit", "203.0.113.128/26", "Packet filtered")):
+        house.router("ip", "route", "add", kind, prefix)
+        address = prefix.replace(".0/26", ".9").replace(".64/26", ".70").replace(".128/26", ".130")
+        wait_until(lambda: answer in house.client("ping", "-c1", "-W1", address, check=False).stdout, 5,
+                   f"{kind} answers {answer}")
+    assert {"route_blackhole", "route_unreachable", "route_prohibit"} <= drops(house).keys()
+
+
+def silent_neighbor(house):
+    out = house.client("ping", "-c1", "-W6", "198.18.1.77", check=False).stdout
+    assert "Unreachable" in out, out
+    assert "neighbor_timeout" in drops(house), drops(house)
+
+
+def route_change_is_quick(house):
+    house.router("ip", "addr", "add", "198.18.9.1/24", "dev", "wan0")
+    house.server("ip", "addr", "add", "198.18.9.2/24", "dev", "eth0")
+    took = wait_until(lambda: house.client("ping", "-c1", "-W1", "198.18.9.2", check=False).returncode == 0, 3,
+                      "a new connected network is reachable")
+    print(f"a new network was reachable after {took * 1000:.0f} ms (a ping included)")
+
+
+def local_addresses_stay_the_kernels(house):
+    house.client("ping", "-c1", "-W1", "198.18.1.1")
+    assert house.totals()["punted"] == 0
+
+
+def main():
+    with House() as house:
+        house.start_culvert()
+        house.ping(house.server4)
+        house.ping(house.server6)
+        traceroute_shows_us(house)
+        path_mtu(house)
+        special_routes(house)
+        silent_neighbor(house)
+        route_change_is_quick(house)
+        local_addresses_stay_the_kernels(house)
+        house.assert_conservation()
+
+
+main()

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real clients with default offloads through two interfaces: no stalls, no checksum errors, every packet accounted."""
+
+import json
+
+from house import House, require_command
+
+require_command("iperf3")
+
+
+def iperf(house, address, *options):
+    done = house.client("iperf3", "--client", address, "--time", "2", "--json", *options, timeout=40)
+    end = json.loads(done.stdout)["end"]
+    received = end.get("sum_received") or end["sum"]
+    assert received["bytes"] > 1_000_000, f"iperf3 to {address} {options} moved only {received['bytes']} bytes"
+
+
+def checksum_errors(house, role):
+    names = ("TcpInCsumErrors", "UdpInCsumErrors", "IpInHdrErrors")
+    counters = getattr(house, role)("nstat", "-az", *names).stdout
+    return {line.split()[0]: int(line.split()[1]) for line in counters.splitlines() if not line.startswith("#")}
+
+
+def main():
+    for queues, workers in ((1, 1), (2, 2)):
+        with House(queues=queues, workers=workers) as house:
+            house.start_culvert()
+            house.ping(house.server4)
+            house.ping(house.server6)
+            house.spawn("server", "iperf3", "--server")
+            house.client("sleep", "0.5")
+            for address in (house.server4, house.server6):
+                iperf(house, address)
+                iperf(house, address, "--reverse")
+                iperf(house, address, "--parallel", "4")
+                iperf(house, address, "--udp", "--bitrate", "50M")
+            for role in ("client", "server"):
+                for name, errors in checksum_errors(house, role).items():
+                    assert errors == 0, f"{role}: {name} is {errors}"
+            totals = house.assert_conservation()
+            assert totals["forwarded"] > 10_000, totals
+            status = house.show("system", "userspace", "status")
+            assert status["frames"]["unaccounted"] == 0, status["frames"]
+            for row in house.show("system", "buffers")["detail"]:
+                if row["max"] is not None:
+                    assert row["used"] <= row["max"] and row["peak"] <= row["max"], row
+            if workers == 2:
+                assert totals["handed_out"] == totals["handed_in"], totals
+            print(f"{queues} queues, {workers} workers: {totals}")
+
+
+main()
