@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/bytes.h"
-#include "base/cpu.h"
+#include "base/prefetch.h"
 #include "packet/ipv4.h"
 #include "packet/ipv6.h"
 
