@@ -150,7 +150,7 @@ std::optional<std::uint32_t> Lpm6Writer::place(std::uint32_t link, bool in_low_h
   unsigned bit = begin;
   if (differing != 0) bit = (begin >= 64 ? 64U : 0U) + static_cast<unsigned>(std::countl_zero(differing));
   bit = std::min(bit, prefix.length - 1U);
-  if (bit < begin) return place_above(link, bit, prefix, leaf);
+  if (bit < begin) return place_above(link, bit, prefix, leaf, open);
   return place_in(link, prefix, leaf, open);
 }
 
@@ -179,24 +179,36 @@ std::optional<std::uint32_t> Lpm6Writer::place_in(std::uint32_t node, const Pref
   return written;
 }
 
-/// The prefix leaves the node's path, or ends on it, at `bit` above the node's cell: a node for that bit's cell.
+/// The prefix leaves the node's path, or ends on it, at `bit` above the node's cell: a node for that bit's cell. Below
+/// it stands a copy of the node: its mismatch is for fewer addresses from now on and may change for them alone, but a
+/// reader that is on its way to the old one takes that mismatch for all of them.
 std::optional<std::uint32_t> Lpm6Writer::place_above(std::uint32_t node, unsigned bit, const Prefix6& prefix,
-                                                     Lpm6Leaf leaf) {
+                                                     Lpm6Leaf leaf, Epoch open) {
+  const auto copy = nodes_.write(nodes_.spread(node));
+  if (!copy) return std::nullopt;
   const std::size_t level = Lpm6Nodes::level_of_bit(bit);
   Lpm6Cell cell = uniform_cell(level, prefix, Lpm6::read(nodes_.mismatch(node)));
   const std::uint64_t path = nodes_.expect(node);
-  cell.link[Lpm6Nodes::slot_of(level, Prefix6(path, path, 128))] = node;
-  std::uint32_t fresh = 0;
+  cell.link[Lpm6Nodes::slot_of(level, Prefix6(path, path, 128))] = *copy;
+
+  std::optional<std::uint32_t> written;
   if (level == level_of(prefix)) {
     paint_cell(cell, prefix, leaf);
+    written = nodes_.write(cell);
   } else {
     std::uint32_t& link = cell.link[Lpm6Nodes::slot_of(level, prefix)];
     const auto placed = place_at_leaf(link, in_low_half_below(level), prefix, leaf);
-    if (!placed) return std::nullopt;
-    link = fresh = *placed;
+    if (placed) {
+      link = *placed;
+      written = nodes_.write(cell);
+      if (!written) discard_new(*placed);
+    }
   }
-  const auto written = nodes_.write(cell);
-  if (!written) discard_new(fresh);
+  if (written) {
+    nodes_.retire(node, open);
+  } else {
+    nodes_.discard(*copy);
+  }
   return written;
 }
 

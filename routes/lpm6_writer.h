@@ -7,7 +7,7 @@
 // leaves whose owner is not longer, and skips a node whose mismatch already belongs to a longer prefix. A removal never
 // needs memory: it stores in place, and takes nodes out that decide nothing any more.
 //
-// Cost: an update of a prefix visits the nodes inside it; adding one writes at most four nodes. Control memory: about
+// Cost: an update of a prefix visits the nodes inside it; adding one writes at most five nodes. Control memory: about
 // 28 bytes a prefix and one bit a unit.
 #pragma once
 
@@ -66,7 +66,8 @@ class Lpm6Writer {
   std::optional<std::uint32_t> place(std::uint32_t link, bool in_low_half, const Prefix6& prefix, Lpm6Leaf leaf,
                                      Epoch open);
   std::optional<std::uint32_t> place_in(std::uint32_t node, const Prefix6& prefix, Lpm6Leaf leaf, Epoch open);
-  std::optional<std::uint32_t> place_above(std::uint32_t node, unsigned bit, const Prefix6& prefix, Lpm6Leaf leaf);
+  std::optional<std::uint32_t> place_above(std::uint32_t node, unsigned bit, const Prefix6& prefix, Lpm6Leaf leaf,
+                                           Epoch open);
   std::optional<std::uint32_t> place_at_leaf(std::uint32_t link, bool in_low_half, const Prefix6& prefix,
                                              Lpm6Leaf leaf);
   void discard_new(std::uint32_t link);

@@ -93,6 +93,14 @@ struct Tables {
   EpochCounter epochs;
 };
 
+/// What an update can run out of besides prefixes.
+inline const Gauge& memory_gauge(const Lpm4Writer& writer) {
+  return writer.group_gauge();
+}
+inline const Gauge& memory_gauge(const Lpm6Writer& writer) {
+  return writer.unit_gauge();
+}
+
 /// All prefixes in a map; a lookup tries every length, longest first.
 template <typename Family>
 class Model {
