@@ -57,7 +57,7 @@ class Lpm4 {
   }
   NextHopIndex lookup(Ipv4Address address) const noexcept { return lookup(address.value.host()); }
 
-  /// results[i] = lookup(addresses[i]), with the cache misses of a burst overlapped; results.size() >=
+  /// results[i] = lookup(addresses[i]) for a burst (some dozens), whose cache misses overlap; results.size() >=
   /// addresses.size().
   void lookup(std::span<const std::uint32_t> host_order_addresses, std::span<NextHopIndex> results) const noexcept;
   void lookup(std::span<const Ipv4Address> addresses, std::span<NextHopIndex> results) const noexcept;

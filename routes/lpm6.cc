@@ -21,14 +21,14 @@ Lpm6::Lpm6(std::span<std::byte> memory, const Lpm6Limits& limits) noexcept : uni
   units_ = words.data() + kRootSlots;
 }
 
-void Lpm6::prefetch_node(std::uint32_t link) const noexcept {
-  // Without a branch: a leaf prefetches the first unit, which is always near.
-  const std::uint32_t unit = link & ~kNodeBit & (0U - (link >> 31));
-  prefetch(units_ + std::size_t{unit} * kUnitWords);
-}
-
 void Lpm6::lookup(std::span<const Ipv6Address> addresses, std::span<NextHopIndex> results) const noexcept {
   const NextHopIndex default_index = default_next_hop();
+  std::uint32_t* const units = units_;
+  std::uint32_t* const root = root_;
+  // Without a branch: a leaf prefetches the first unit, which is always near.
+  const auto prefetch_node = [units](std::uint32_t link) {
+    prefetch(units + std::size_t{link & ~kNodeBit & (0U - (link >> 31))} * kUnitWords);
+  };
   for (std::size_t done = 0; done < addresses.size(); done += kStep) {
     const std::size_t count = std::min(kStep, addresses.size() - done);
     Halves halves[kStep];
@@ -38,10 +38,7 @@ void Lpm6::lookup(std::span<const Ipv6Address> addresses, std::span<NextHopIndex
     for (std::size_t i = 0; i < count; ++i) {
       const Ipv6Address& address = addresses[done + i];
       halves[i] = {byte_swap(address.high()), byte_swap(address.low())};
-      prefetch(&root_[halves[i][0] >> (64 - kRootBits)]);
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      link[i] = read(root_[halves[i][0] >> (64 - kRootBits)]);
+      link[i] = read(root[halves[i][0] >> (64 - kRootBits)]);
       prefetch_node(link[i]);
       walking[left] = static_cast<std::uint8_t>(i);
       left += link[i] >> 31;
@@ -51,10 +48,11 @@ void Lpm6::lookup(std::span<const Ipv6Address> addresses, std::span<NextHopIndex
       std::size_t stay = 0;
       for (std::size_t w = 0; w < left; ++w) {
         const std::size_t i = walking[w];
-        link[i] = step(link[i], halves[i]);
-        prefetch_node(link[i]);
+        const std::uint32_t next = step(units, link[i], halves[i]);
+        prefetch_node(next);
+        link[i] = next;
         walking[stay] = static_cast<std::uint8_t>(i);
-        stay += link[i] >> 31;
+        stay += next >> 31;
       }
       left = stay;
     }

@@ -12,6 +12,9 @@
 // ends there) that expects 2001:db8 above; the slot 0 of its cell names the node of bits 60-64, whose slot 1 says 6 and
 // whose other slots, and its mismatch, say 5.
 //
+// Against groups of 256 slots without skipping (DPDK's rte_fib6): 52 to 82 bytes a prefix instead of 1,200 and more;
+// lookups take 0.9 to 1.5 of its time in internet tables and 0.2 among hosts, where it walks 14 levels (bench_lpm).
+//
 // A leaf link carries the length of the prefix that owns it; readers ignore it, the writer needs nothing else. The
 // default route is no link's: an answer of 0 means default_next_hop, so that its change is one store.
 //
@@ -36,7 +39,7 @@ namespace culvert {
 
 struct Lpm6Limits {
   std::uint32_t prefixes = 400'000;
-  std::uint32_t units = 800'000;  ///< 64-byte lines of nodes: measured 0.7 to 1.5 a prefix (bench/micro/lpm)
+  std::uint32_t units = 800'000;  ///< 64-byte lines of nodes: 0.8 to 1.3 a prefix (bench/micro/lpm)
 };
 
 /// One cell of the address: bits [begin, end) counted from the first; both lie in the same half.
@@ -74,11 +77,11 @@ class Lpm6 {
   NextHopIndex lookup(const Ipv6Address& address) const noexcept {
     const Halves halves = {byte_swap(address.high()), byte_swap(address.low())};
     std::uint32_t link = read(root_[halves[0] >> (64 - kRootBits)]);
-    while ((link & kNodeBit) != 0) link = step(link, halves);
+    while ((link & kNodeBit) != 0) link = step(units_, link, halves);
     return answer(link);
   }
 
-  /// results[i] = lookup(addresses[i]), with the cache misses of a burst overlapped; results.size() >=
+  /// results[i] = lookup(addresses[i]), with the cache misses of 64 at a time overlapped; results.size() >=
   /// addresses.size().
   void lookup(std::span<const Ipv6Address> addresses, std::span<NextHopIndex> results) const noexcept;
 
@@ -106,8 +109,8 @@ class Lpm6 {
   using Halves = std::array<std::uint64_t, 2>;  ///< host order
 
   /// One node: the link of the address's slot, or the mismatch.
-  std::uint32_t step(std::uint32_t link, const Halves& halves) const noexcept {
-    std::uint32_t* node = units_ + std::size_t{link & ~kNodeBit} * kUnitWords;
+  static std::uint32_t step(std::uint32_t* units, std::uint32_t link, const Halves& halves) noexcept {
+    std::uint32_t* node = units + std::size_t{link & ~kNodeBit} * kUnitWords;
     const std::uint32_t cell = node[kCellWord];
     const std::uint64_t half = halves[(cell >> 8) & 1];
     // Bits above the cell that differ leave more than the highest slot here.
@@ -116,7 +119,6 @@ class Lpm6 {
     const std::size_t run = kHeaderWords - 1 + static_cast<std::size_t>(std::popcount(runs));
     return read(node[slot > ((cell >> 16) & 0xff) ? kMismatchWord : run]);
   }
-  void prefetch_node(std::uint32_t link) const noexcept;
   NextHopIndex answer(std::uint32_t leaf) const noexcept {
     const auto index = static_cast<NextHopIndex>(leaf);
     return index != kNoRouteIndex ? index : default_next_hop();

@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
   alone.add("8-byte words, bursts of 32", [&] { one_thread<std::uint64_t, 32>(*words); });
   alone.run();
 
-  Comparison across("ring, two threads, time an item", kItems, options);
+  Comparison across("ring, two threads, time an item", kItems, options, Clock::kWall);
   across.add("packets, bursts of 32", [&] { two_threads<Packet, 32>(*packets); });
   across.add("packets, one by one", [&] { two_threads<Packet, 1>(*packets); });
   across.add("8-byte words, bursts of 32", [&] { two_threads<std::uint64_t, 32>(*words); });

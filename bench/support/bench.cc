@@ -28,6 +28,10 @@ std::string cell(const std::optional<double>& value, int digits) {
   return value ? fmt::format("{:.{}f}", *value, digits) : "-";
 }
 
+std::uint64_t read(Clock clock) {
+  return clock == Clock::kWall ? monotonic_ns() : thread_cpu_ns();
+}
+
 [[noreturn]] void usage(std::string_view program, int status) {
   fmt::print(status == 0 ? stdout : stderr, "usage: {} [--json FILE] [--rounds N] [--only TEXT]\n", program);
   std::exit(status);
@@ -54,10 +58,11 @@ Options::Options(int argc, char** argv) {
   }
 }
 
-Comparison::Comparison(std::string name, std::size_t operations, const Options& options)
+Comparison::Comparison(std::string name, std::size_t operations, const Options& options, Clock clock)
     : name_(std::move(name)),
       operations_(operations),
       rounds_(options.rounds),
+      clock_(clock),
       wanted_(name_.find(options.only) != std::string::npos) {}
 
 void Comparison::add(std::string contender, std::function<void()> call) {
@@ -72,9 +77,9 @@ void Comparison::run() {
   for (unsigned round = 0; round < rounds_; ++round) {
     for (std::size_t i = 0; i < contenders_.size(); ++i) {
       Contender& contender = contenders_[(i + round) % contenders_.size()];
-      const Now begin = monotonic_ns();
+      const std::uint64_t begin = read(clock_);
       contender.call();
-      contender.ns.push_back(static_cast<double>(monotonic_ns() - begin) / static_cast<double>(operations_));
+      contender.ns.push_back(static_cast<double>(read(clock_) - begin) / static_cast<double>(operations_));
     }
   }
   fmt::print("{}\n", name_);
@@ -100,32 +105,27 @@ double Comparison::null_ratio() const {
 
 void Report::bar(std::string_view id, const Comparison& comparison, std::string_view measured,
                  std::string_view reference, double bar) {
+  add(id, comparison, measured, reference, bar);
+}
+
+void Report::ratio(std::string_view id, const Comparison& comparison, std::string_view measured,
+                   std::string_view reference) {
+  add(id, comparison, measured, reference, std::nullopt);
+}
+
+void Report::add(std::string_view id, const Comparison& comparison, std::string_view measured,
+                 std::string_view reference, std::optional<double> bar) {
   const auto value = comparison.median_ns(measured);
   if (!comparison.ran() || !value) return;
   Row row;
   row.id = id;
-  row.name = comparison.name();
+  row.name = bar ? comparison.name() : comparison.name() + " / " + std::string(reference);
   row.measured = *value;
   row.reference = comparison.median_ns(reference);
   row.bar = bar;
   row.null_ratio = comparison.null_ratio();
-  if (row.reference) {
-    row.ratio = row.measured / *row.reference;
-    row.ok = *row.ratio <= bar;
-  }
-  rows_.push_back(row);
-}
-
-void Report::limit(std::string_view id, const Comparison& comparison, std::string_view measured, double bar_ns) {
-  const auto value = comparison.median_ns(measured);
-  if (!comparison.ran() || !value) return;
-  Row row;
-  row.id = id;
-  row.name = comparison.name();
-  row.measured = *value;
-  row.bar = bar_ns;
-  row.null_ratio = comparison.null_ratio();
-  row.ok = row.measured <= bar_ns;
+  if (row.reference) row.ratio = row.measured / *row.reference;
+  if (row.ratio && bar) row.ok = *row.ratio <= *bar;
   rows_.push_back(row);
 }
 
@@ -140,11 +140,11 @@ void Report::note(std::string_view id, std::string_view name, double value) {
 int Report::finish() const {
   bool missed = false;
   boost::json::array rows;
-  fmt::print("\n{:<4} {:<52} {:>9} {:>9} {:>6} {:>6} {:>6}  {}\n", "bar", "case", "measured", "reference", "ratio",
+  fmt::print("\n{:<5} {:<72} {:>9} {:>9} {:>6} {:>6} {:>6}  {}\n", "bar", "case", "measured", "reference", "ratio",
              "bar", "A/A", "ok");
   for (const Row& row : rows_) {
     const std::string_view verdict = !row.bar ? "" : !row.ok ? "no reference" : *row.ok ? "ok" : "MISSED";
-    fmt::print("{:<4} {:<52} {:>9.2f} {:>9} {:>6} {:>6} {:>6.3f}  {}\n", row.id, row.name, row.measured,
+    fmt::print("{:<5} {:<72} {:>9.2f} {:>9} {:>6} {:>6} {:>6.3f}  {}\n", row.id, row.name, row.measured,
                cell(row.reference, 2), cell(row.ratio, 3), cell(row.bar, 2), row.null_ratio, verdict);
     missed = missed || (row.ok && !*row.ok);
     rows.push_back({{"id", row.id},

@@ -37,12 +37,16 @@ struct Options {
   unsigned rounds = 21;
 };
 
+/// CPU time of the calling thread leaves out what other processes take from it; contenders that use several threads
+/// need the wall clock, and a quiet machine.
+enum class Clock { kThreadCpu, kWall };
+
 /// Contenders that do the same work.
 class Comparison {
  public:
   /// `operations`: how many of the things that are reported ("ns each") one call of a contender does. A call should
-  /// take 0.2 to 20 ms: long against the clock, short against the machine's moods.
-  Comparison(std::string name, std::size_t operations, const Options& options);
+  /// take 0.5 to 20 ms: long against the clock, short against the machine's moods.
+  Comparison(std::string name, std::size_t operations, const Options& options, Clock clock = Clock::kThreadCpu);
 
   void add(std::string contender, std::function<void()> call);
   /// One round to warm up, then `rounds` rounds, every contender once a round, in an order that rotates; prints the
@@ -66,6 +70,7 @@ class Comparison {
   std::string name_;
   std::size_t operations_;
   unsigned rounds_;
+  Clock clock_;
   bool wanted_;
   bool ran_ = false;
   std::vector<Contender> contenders_;
@@ -82,6 +87,8 @@ class Report {
            double bar);
   /// `measured` must take at most `bar_ns`, whatever others take.
   void limit(std::string_view id, const Comparison& comparison, std::string_view measured, double bar_ns);
+  /// The same without a bar: no verdict, but favourable or not, it is printed.
+  void ratio(std::string_view id, const Comparison& comparison, std::string_view measured, std::string_view reference);
   /// A figure without a bar: for orientation, in the JSON too.
   void note(std::string_view id, std::string_view name, double value);
 
@@ -89,6 +96,9 @@ class Report {
   int finish() const;
 
  private:
+  void add(std::string_view id, const Comparison& comparison, std::string_view measured, std::string_view reference,
+           std::optional<double> bar);
+
   struct Row {
     std::string id;
     std::string name;
