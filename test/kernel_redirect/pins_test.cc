@@ -182,8 +182,11 @@ TEST_CASE("nothing reaches the host while closed, before, during and after twent
   CHECK(leak.received() == 0);
   program.reset();
   detach();
-  leak.send();
-  CHECK(eventually([&] { return leak.received() == 1; }));
+  // The kernel takes the program off a moment after the last reference is gone.
+  CHECK(eventually([&] {
+    leak.send();
+    return leak.received() >= 1;
+  }));
 }
 
 TEST_CASE("fail: open after fail: closed takes the pins over and removes them", "[pins]") {

@@ -186,6 +186,9 @@ interfaces:
     # Checks that several tests make.
 
     def ping(self, address, count=3, interval=0.05):
+        """Reaches the address, if need be after a moment: the first packets wait for neighbours."""
+        wait_until(lambda: self.client("ping", "-c", "1", "-W", "1", address, check=False).returncode == 0, 10,
+                   lambda: f"{address} answers\n{self.log()}")
         self.client("ping", "-c", str(count), "-i", str(interval), "-W", "2", address)
 
     def totals(self):

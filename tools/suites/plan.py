@@ -42,7 +42,6 @@ TIERS = {
     # 15 minutes on two cores.
     "short": (
         Step(GCC, EVERYTHING),
-        Step(ADDRESS, WITHOUT_KERNEL),
     ),
     # 60 minutes on two cores.
     "all": (
