@@ -177,7 +177,8 @@ void MirrorModel::flush_source(const IpAddress& address) {
 
 void MirrorModel::purge(PathSet& set) {
   set.purge = set.first;
-  purging_ |= set.purge != nullptr;
+  set.purging = true;
+  purging_ = true;
 }
 
 bool MirrorModel::work(std::size_t budget) {
@@ -188,6 +189,9 @@ bool MirrorModel::work(std::size_t budget) {
       RouteModel& model = set.content->ipv4 ? ipv4_ : ipv6_;
       for (; set.purge != nullptr && left > 0; --left) resolver_.apply(model.remove(*set.purge));
       purging_ |= set.purge != nullptr;
+      if (!set.purging || set.purge != nullptr) return;
+      set.purging = false;
+      if (set.routes != 0) resolver_.resolve_again(set);  // its next-hop object may be another now
     });
     resolver_.collect();
   }

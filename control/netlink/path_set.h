@@ -67,6 +67,7 @@ struct PathSet {
   std::vector<Resolution> retired;  ///< still in the tables until the rewrite below is through
   Route* rewrite = nullptr;         ///< next route whose prefix must be written again
   Route* purge = nullptr;           ///< next route to remove: the kernel flushed them without saying so
+  bool purging = false;             ///< until the purge is through; routes that were told again meanwhile stay
 };
 
 /// All sets by content.

@@ -69,13 +69,12 @@ void Resolver::count_on_link(const IpPrefix& prefix, const PathSet* set, int ste
 
 void Resolver::neighbor_changed(const NeighborKey& neighbor) {
   adjacencies_.neighbor_changed(neighbor);
-  if (!neighbor.address.is_ipv6_link_local()) settle_host(neighbor.address, false);
+  settle_host(neighbor.address, false);
 }
 
 void Resolver::settle_link(std::uint32_t ifindex) {
   auto it = neighbors_.all().lower_bound({ifindex, {}});
-  for (; it != neighbors_.all().end() && it->first.ifindex == ifindex; ++it)
-    if (!it->first.address.is_ipv6_link_local()) settle_host(it->first.address, false);
+  for (; it != neighbors_.all().end() && it->first.ifindex == ifindex; ++it) settle_host(it->first.address, false);
   // Hosts whose neighbour is known behind another link, too, were settled by address; those that only this link had
   // lose their entry when the neighbour goes.
 }
@@ -83,6 +82,7 @@ void Resolver::settle_link(std::uint32_t ifindex) {
 /// The host route of an address: its neighbour's when the best route to it is on-link, else the kernel's own of that
 /// length, else none.
 void Resolver::settle_host(const IpAddress& address, bool explicit_changed) {
+  if (address.is_ipv6_link_local()) return;  // never a forwarded packet's destination
   const IpPrefix prefix = IpPrefix::host(address);
   Adjacency* wanted = wanted_host(address);
   const auto it = hosts_.find(address);

@@ -196,6 +196,14 @@ TEST_CASE("a neighbour has a host route only where the best route to it is on-li
   CHECK(mirror.at("2001:db8::7/128") == "forward 0 via 2001:db8::7 mtu 1500 02:00:00:00:00:07");
 }
 
+TEST_CASE("a link-local neighbour has no host route, not even under an on-link default route") {
+  Mirror mirror;
+  mirror.neighbor(2, "fe80::7", 7);
+  mirror.route({.prefix = "::/0", .hops = {{2}}});
+  CHECK(mirror.at("fe80::7/128").empty());
+  CHECK(mirror.at("::/0") == "glean 0 mtu 1500");
+}
+
 TEST_CASE("an explicit host route wins over the neighbour's unless it is on-link itself") {
   Mirror mirror;
   mirror.neighbor(2, "192.0.2.7", 7);
