@@ -129,6 +129,19 @@ void Report::add(std::string_view id, const Comparison& comparison, std::string_
   rows_.push_back(row);
 }
 
+void Report::limit(std::string_view id, const Comparison& comparison, std::string_view measured, double bar_ns) {
+  const auto value = comparison.median_ns(measured);
+  if (!comparison.ran() || !value) return;
+  Row row;
+  row.id = id;
+  row.name = comparison.name();
+  row.measured = *value;
+  row.bar = bar_ns;
+  row.null_ratio = comparison.null_ratio();
+  row.ok = *value <= bar_ns;
+  rows_.push_back(row);
+}
+
 void Report::note(std::string_view id, std::string_view name, double value) {
   Row row;
   row.id = id;
