@@ -68,7 +68,6 @@ void close_descriptors_from(int first) {
 
 void drop_privileges(const std::string& account) {
   limit(RLIMIT_NOFILE, 256);
-  limit(RLIMIT_FSIZE, 0);
   limit(RLIMIT_CORE, 0);
   if (::geteuid() == 0) become(account);
   ::capng_clear(CAPNG_SELECT_ALL);
@@ -89,10 +88,10 @@ void allow_only_serving() {
   if (filter == nullptr) throw SetupError(Error{"making the agent's seccomp filter", ENOMEM, ""});
   for (const int call : kAllowed) expect(::seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0), "allowing a system call");
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
-    const scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+    const scmp_arg_cmp not_executable{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0};
     expect(::seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, not_executable), "allowing a system call");
   }
-  const scmp_arg_cmp non_blocking = SCMP_A1(SCMP_CMP_EQ, FIONBIO);
+  const scmp_arg_cmp non_blocking{1, SCMP_CMP_EQ, FIONBIO, 0};
   expect(::seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, non_blocking), "allowing a system call");
   const int loaded = ::seccomp_load(filter);
   ::seccomp_release(filter);

@@ -97,8 +97,7 @@ class SpawnParameters {
 }  // namespace
 
 AgentLauncher::AgentLauncher(boost::asio::io_context& io, LauncherOptions options, const PublicationWriter& publication)
-    : io_(io),
-      options_(std::move(options)),
+    : options_(std::move(options)),
       listening_(high_copy(listen_on(io, options_, port_))),
       publication_(high_copy(publication.fd())),
       cells_memory_(make_cells_memory()),

@@ -59,7 +59,6 @@ class AgentLauncher {
   void start_later();
   void tell(bool started, const std::string& text);
 
-  boost::asio::io_context& io_;
   LauncherOptions options_;
   std::uint16_t port_ = 0;  ///< set while listening_ is made
   Fd listening_, publication_;

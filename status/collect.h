@@ -87,8 +87,8 @@ class StatusCollector {
   std::optional<Sums> older_, newer_;
 };
 
-/// One worker's frame lines as one consistent copy; empty when the worker was in the middle of writing them for all of
-/// a bounded number of tries.
+/// One worker's frame lines as one consistent copy; empty when the worker was in the middle of writing them for two
+/// milliseconds.
 struct FrameBudgetCopy {
   std::uint64_t home = 0, handed_out = 0, handed_in = 0;
   std::array<std::uint64_t, kFrameHolders> holders{};

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 
+#include "base/time.h"
 #include "status/read_cells.h"
 
 namespace culvert {
@@ -9,8 +10,8 @@ namespace {
 
 /// A worker needs well under a microsecond to write its lines, so a few tries do, unless the kernel took its CPU away
 /// in the middle: then some of ours go to it.
-constexpr int kTries = 200;
 constexpr int kTriesBeforeYield = 20;
+constexpr Now kPatienceNs = 2 * kNanosecondsPerMillisecond;
 
 bool try_read(const FrameBudgetCells& cells, FrameBudgetCopy& copy) {
   const std::uint32_t before = cells.sequence.load(std::memory_order_acquire);
@@ -27,10 +28,14 @@ bool try_read(const FrameBudgetCells& cells, FrameBudgetCopy& copy) {
 
 std::optional<FrameBudgetCopy> read_frame_budget(const FrameBudgetCells& cells) {
   FrameBudgetCopy copy;
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kTriesBeforeYield; ++i) {
     if (try_read(cells, copy)) return copy;
-    if (i >= kTriesBeforeYield) ::sched_yield();
   }
+  const Now end = monotonic_ns() + kPatienceNs;
+  do {
+    ::sched_yield();
+    if (try_read(cells, copy)) return copy;
+  } while (monotonic_ns() < end);
   return std::nullopt;
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "status/collect.h"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "test/support/catch.h"
 
@@ -124,6 +127,28 @@ TEST_CASE("a worker whose beat is older than two seconds is stuck, and the answe
   CHECK(box.at(kStart + 3200 * kNanosecondsPerMillisecond).workers[1].state == "stopped");
 }
 
+TEST_CASE("sixteen workers that stopped in the middle of writing do not hold up the answer") {
+  std::vector<std::unique_ptr<WorkerCells>> workers;
+  StatusSources sources;
+  for (std::size_t i = 0; i < kMaxWorkers; ++i) {
+    workers.push_back(std::make_unique<WorkerCells>());
+    workers.back()->beat_ns.set(1);
+    workers.back()->budget.sequence.store(1);
+    sources.workers.push_back(workers.back().get());
+  }
+  StatusCollector collector;
+  std::uint64_t fastest_ns = ~std::uint64_t{0};
+  // The machine may be busy with other things: the best of a few tries counts.
+  for (int i = 0; i < 5; ++i) {
+    const Now before = monotonic_ns();
+    const StatusSnapshot status = collector.collect(sources, kStart, 1);
+    fastest_ns = std::min(fastest_ns, monotonic_ns() - before);
+    CHECK(status.frames.unknown.has_value());
+    CHECK(status.workers[15].stuck_for_ms.has_value());
+  }
+  CHECK(fastest_ns < 100 * kNanosecondsPerMillisecond);
+}
+
 TEST_CASE("drops are summed over workers by interface and reason") {
   Box box;
   box.workers[0]->pipeline.count_drop(0, DropReason::kNoRoute);
@@ -181,7 +206,8 @@ TEST_CASE("frame lines that are being written are read as one copy") {
     }
   });
   int copies = 0, torn = 0;
-  for (int i = 0; i < 100'000; ++i) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while ((copies < 20'000 || cells.sequence.load() < 20'000) && std::chrono::steady_clock::now() < end) {
     const auto copy = read_frame_budget(cells);
     if (!copy) continue;
     ++copies;
@@ -190,7 +216,8 @@ TEST_CASE("frame lines that are being written are read as one copy") {
   stop = true;
   worker.join();
   CHECK(torn == 0);
-  CHECK(copies > 1000);
+  CHECK(copies >= 20'000);
+  CHECK(cells.sequence.load() >= 20'000);
 }
 
 TEST_CASE("events are numbered without gaps, limited by kind, and produced = delivered + lost") {

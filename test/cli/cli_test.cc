@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CLI's binary against a control server in this process.
+#include <boost/json.hpp>
+#include <cstdio>
+#include <fstream>
+#include <sys/wait.h>
+
+#include "status/json.h"
+#include "status/text.h"
+#include "test/status/service.h"
+#include "test/support/catch.h"
+
+namespace culvert {
+namespace {
+
+using test::Service;
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+/// Runs `culvert` with these arguments; `input` is its stdin.
+Outcome culvert(const std::string& arguments, const std::string& input = "") {
+  char folder[] = "/tmp/culvert-cli-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  const std::string base = folder;
+  std::ofstream(base + "/in") << input;
+  const std::string command =
+      std::string(CULVERT_BINARY) + " " + arguments + " <" + base + "/in >" + base + "/out 2>" + base + "/err";
+  const int status = std::system(command.c_str());
+  Outcome outcome{WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(base + "/out"), contents(base + "/err")};
+  std::filesystem::remove_all(base);
+  return outcome;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST_CASE("show commands print the fixture as text, and as JSON with --json, wherever the option stands") {
+  Service service;
+  const std::string to = "--socket " + service.path + " ";
+  const Outcome buffers = culvert(to + "show system buffers");
+  CHECK(buffers.code == 0);
+  CHECK(has(buffers.out, "CRITICAL (wan0/0 97.7%)"));
+  CHECK(buffers.err.empty());
+  CHECK_FALSE(has(buffers.out, "\033"));
+  CHECK_FALSE(has(buffers.out, "link down"));
+  CHECK(has(culvert(to + "show system buffers detail").out, "link down"));
+  CHECK(has(culvert(to + "show system userspace status").out, "stuck for 3.2 s"));
+  CHECK(has(culvert(to + "show interfaces").out, "lan0"));
+  CHECK(has(culvert(to + "show workers").out, "stuck"));
+  CHECK(has(culvert(to + "show drops").out, "no_route"));
+  CHECK_FALSE(has(culvert(to + "show drops").out, "lan0"));
+  CHECK(has(culvert(to + "show drops by interface").out, "lan0"));
+  CHECK(has(culvert(to + "show events").out, "#1 started: started"));
+  CHECK(has(culvert(to + "show version").out, "culvertd 0.1.0"));
+  CHECK(has(culvert(to + "show routes --limit 1").out, "192.0.2.0/24"));
+  CHECK(has(culvert("show workers --json --socket " + service.path).out, "\"workers\":["));
+  const Outcome json = culvert(to + "show system userspace status --json");
+  const auto status = status_from_json(boost::json::parse(json.out));
+  REQUIRE(status.has_value());
+  CHECK(boost::json::serialize(to_json(*status)) == boost::json::serialize(to_json(test::fixture())));
+  CHECK(boost::json::parse(culvert(to + "show system buffers detail --json").out).at("status").as_string() ==
+        "CRITICAL");
+}
+
+TEST_CASE("--check has a line a warning and exits 2 when critical, 1 when warning, 0 when well") {
+  Service service;
+  const std::string check = "--socket " + service.path + " show system buffers --check";
+  const Outcome critical = culvert(check);
+  CHECK(critical.code == 2);
+  CHECK(critical.out == check_text(buffer_report(test::fixture())));
+  StatusSnapshot status = test::fixture();
+  status.workers[1].stuck_for_ms.reset();
+  status.resources[3].used = 1;
+  service.run([&] { service.status = status; });
+  CHECK(culvert(check).code == 1);
+  status.resources[5].used = 1;
+  service.run([&] { service.status = status; });
+  CHECK(culvert(check).code == 0);
+  CHECK(has(culvert(check + " --json").out, "\"status\":\"OK\""));
+}
+
+TEST_CASE("without culvertd: a sentence on stderr, exit code 1, and 3 with --check") {
+  const Outcome show = culvert("--socket /tmp/culvert-nobody.sock show workers");
+  CHECK(show.code == 1);
+  CHECK(show.out.empty());
+  CHECK(has(show.err, "culvertd is not reachable at /tmp/culvert-nobody.sock: No such file or directory"));
+  CHECK(has(show.err, "is culvertd running?"));
+  CHECK(culvert("--socket /tmp/culvert-nobody.sock show system buffers --check").code == 3);
+}
+
+TEST_CASE("a word that is not understood gets a suggestion, on stderr, with exit code 2") {
+  const Outcome typo = culvert("show system bufers");
+  CHECK(typo.code == 2);
+  CHECK(typo.out.empty());
+  CHECK(has(typo.err, "there is no command 'bufers' after 'show system'"));
+  CHECK(has(typo.err, "did you mean 'buffers'?"));
+  CHECK(has(culvert("shw version").err, "did you mean 'show'?"));
+  CHECK(has(culvert("show").err, "'show' wants more"));
+  CHECK(has(culvert("show zebra").err, "there are: system, version"));
+  CHECK(culvert("show version --colour").code == 2);
+  CHECK(culvert("--help").code == 0);
+}
+
+TEST_CASE("what culvertd refuses is said on stderr") {
+  Service service;
+  const Outcome neighbors = culvert("--socket " + service.path + " show neighbors");
+  CHECK(neighbors.code == 1);
+  CHECK(has(neighbors.err, "this culvertd has no neighbors"));
+}
+
+TEST_CASE("watch prints what comes and ends after --count") {
+  Service service;
+  const std::string to = "--socket " + service.path + " ";
+  const Outcome events = culvert(to + "watch events --from-start --count 1");
+  CHECK(events.code == 0);
+  CHECK(has(events.out, "#1 started: started"));
+  CHECK(has(culvert(to + "watch events --from-start --count 1 --json").out, "\"event\":{"));
+  CHECK(has(culvert(to + "watch counters --count 1").out, "lan0"));
+  const Outcome cleared = culvert(to + "clear system buffers peak");
+  CHECK(has(cleared.out, "anew"));
+  CHECK(service.cleared == 1);
+}
+
+TEST_CASE("config check works without culvertd and names line and key; apply sends the file") {
+  const std::string path = "/tmp/culvert-cli-" + std::to_string(::getpid()) + ".yaml";
+  std::ofstream(path) << "interfaces:\n  lan0: {mode: zerocopy}\n";
+  const Outcome wrong = culvert("config check " + path);
+  CHECK(wrong.code == 1);
+  CHECK(has(wrong.err, path + ":2:"));
+  CHECK(has(wrong.err, "interfaces.lan0.mode"));
+  CHECK(has(culvert("config check --json " + path).out, "\"ok\":false"));
+  std::ofstream(path) << "interfaces:\n  lan0: {}\n  wan0: {}\n";
+  CHECK(culvert("config check " + path).code == 0);
+  Service service;
+  service.run([&] { service.answers_apply = true; });
+  const Outcome apply = culvert("--socket " + service.path + " config apply " + path);
+  CHECK(apply.code == 0);
+  CHECK(apply.out == "applied\n");
+  CHECK(has(service.applied, "wan0"));
+  CHECK(has(culvert("--socket " + service.path + " config rollback 3").err, "cannot change its configuration"));
+  CHECK(culvert("config check /nonexistent.yaml").code == 1);
+  std::filesystem::remove(path);
+}
+
+TEST_CASE("the shell takes unambiguous prefixes, says what is ambiguous, and shows what fits at ?") {
+  Service service;
+  const std::string shell = "--socket " + service.path;
+  CHECK(has(culvert(shell, "sh sys buf\nexit\n").out, "CRITICAL (wan0/0 97.7%)"));
+  CHECK(has(culvert(shell, "sh v\n").out, "culvertd 0.1.0"));
+  const Outcome ambiguous = culvert(shell, "c sys buf peak\n");
+  CHECK(has(ambiguous.err, "'c' is ambiguous"));
+  CHECK(has(ambiguous.err, "it may be clear, config"));
+  const Outcome help = culvert(shell, "show system ?\n");
+  CHECK(has(help.out, "buffers"));
+  CHECK(has(help.out, "userspace"));
+  CHECK(culvert(shell, "nonsense\n").code == 2);
+}
+
+TEST_CASE("doctor says what to type, with or without culvertd") {
+  const Outcome alone = culvert("--socket /tmp/culvert-nobody.sock doctor lo");
+  CHECK(has(alone.out, "kernel "));
+  CHECK(has(alone.out, "culvertd is not reachable"));
+  Service service;
+  const auto json = boost::json::parse(culvert("doctor lo --json --socket " + service.path).out);
+  bool names_stuck = false;
+  for (const auto& finding : json.at("findings").as_array()) {
+    names_stuck = names_stuck || has(finding.at("what").as_string().c_str(), "worker 1 is stuck");
+  }
+  CHECK(names_stuck);
+}
+
+}  // namespace
+}  // namespace culvert
