@@ -18,7 +18,11 @@ import sys
 import tempfile
 import time
 
+from watch import Control
+
 SKIP = 77
+# Tests do more where there is time (tools/suites/plan.py); under a sanitizer everything takes several times as long.
+LONG = os.environ.get("CULVERT_TEST_TIER", "short") in ("all", "soak") and not os.environ.get("CULVERT_SANITIZED")
 
 
 def skip(reason):
@@ -58,24 +62,25 @@ class House:
     client4, server4 = "198.18.0.2", "198.18.1.2"
     client6, server6 = "2001:db8:0::2", "2001:db8:1::2"
 
-    def __init__(self, queues=1, workers=1, config="", system="", interfaces=None):
+    def __init__(self, queues=1, workers=1, config="", system="", interfaces=None, metrics="{enabled: false}"):
         require_root()
         self.id = f"culvert-{pathlib.Path(sys.argv[0]).stem[:12]}-{os.getpid()}"
         self.names = {role: f"{self.id}-{role[0]}" for role in ("client", "router", "server")}
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="culvert-test-"))
         self.queues = queues
         self.build = pathlib.Path(os.environ["CULVERT_BUILD"])
+        self.control_path = self.work / "control.sock"
         self.children = []
         self.daemon = None
         self.config_text = f"""
 system:
   workers: {workers}
-  control_socket: {self.work}/control.sock
+  control_socket: {self.control_path}
   state_directory: {self.work}/state
   huge_pages: never
   limits: {{routes_ipv4: 20000, routes_ipv6: 20000}}
 {system}
-metrics: {{enabled: false}}
+metrics: {metrics}
 interfaces:
 {interfaces or "  lan0: {}" + chr(10) + "  wan0: {}"}
 {config}
@@ -166,14 +171,22 @@ interfaces:
     def ready(self):
         if self.daemon.poll() is not None:
             raise AssertionError(f"culvertd ended with {self.daemon.returncode}:\n{self.log()}")
-        done = self.culvert("show", "system", "userspace", "status", "--json", check=False)
-        if done.returncode != 0:
+        try:
+            lanes = self.ask("show_status")["lanes"]
+        except OSError:
             return False
-        lanes = json.loads(done.stdout)["lanes"]
         return bool(lanes) and all(lane["state"] == "up" for lane in lanes)
 
+    def ask(self, command, **arguments):
+        """One request to the control socket, without a process of its own."""
+        control = Control(self.control_path)
+        try:
+            return control.ask(command, **arguments)
+        finally:
+            control.close()
+
     def culvert(self, *command, **options):
-        return self.router(str(self.build / "tools/culvert/culvert"), "--socket", f"{self.work}/control.sock",
+        return self.router(str(self.build / "tools/culvert/culvert"), "--socket", str(self.control_path),
                            *command, **options)
 
     def show(self, *what):
@@ -191,9 +204,24 @@ interfaces:
                    lambda: f"{address} answers\n{self.log()}")
         self.client("ping", "-c", str(count), "-i", str(interval), "-W", "2", address)
 
+    def drops(self):
+        """{reason: packets}"""
+        reasons = {}
+        for row in self.ask("show_status")["drops"]:
+            reasons[row["reason"]] = reasons.get(row["reason"], 0) + row["packets"]
+        return reasons
+
+    def losses(self, scope=""):
+        """{counter: packets} that the kernel lost before or after the workers; tx_busy is transmit_failed as well."""
+        lost = dict.fromkeys(("kernel_rx_ring_full", "kernel_rx_dropped", "tx_busy"), 0)
+        for row in self.ask("show_status")["pressure"]:
+            if row["counter"] in lost and row["scope"].startswith(scope):
+                lost[row["counter"]] += row["value"]
+        return lost
+
     def totals(self):
         """Packets by fate, summed over workers."""
-        workers = self.show("workers")["workers"]
+        workers = self.ask("show_workers")["workers"]
         keys = ("received", "handed_in", "generated", "forwarded", "dropped", "punted", "handed_out", "held")
         return {key: sum(worker[key] for worker in workers) for key in keys}
 

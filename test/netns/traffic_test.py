@@ -4,6 +4,7 @@
 import json
 
 from house import House, require_command
+from watch import BufferWatch, buffer_defects
 
 require_command("iperf3")
 
@@ -29,24 +30,24 @@ def main():
             house.ping(house.server6)
             house.spawn("server", "iperf3", "--server")
             house.client("sleep", "0.5")
-            for address in (house.server4, house.server6):
-                iperf(house, address)
-                iperf(house, address, "--reverse")
-                iperf(house, address, "--parallel", "4")
-                iperf(house, address, "--udp", "--bitrate", "50M")
+            with BufferWatch(house) as watch:
+                for address in (house.server4, house.server6):
+                    iperf(house, address)
+                    iperf(house, address, "--reverse")
+                    iperf(house, address, "--parallel", "4")
+                    iperf(house, address, "--udp", "--bitrate", "50M")
             for role in ("client", "server"):
                 for name, errors in checksum_errors(house, role).items():
                     assert errors == 0, f"{role}: {name} is {errors}"
             totals = house.assert_conservation()
             assert totals["forwarded"] > 10_000, totals
-            status = house.show("system", "userspace", "status")
-            assert status["frames"]["unaccounted"] == 0, status["frames"]
-            for row in house.show("system", "buffers")["detail"]:
-                if row["max"] is not None:
-                    assert row["used"] <= row["max"] and row["peak"] <= row["max"], row
+            defects = list(buffer_defects(house.show("system", "buffers")))  # as a person asks; the watch: the socket
+            assert not defects, defects
+            assert house.show("system", "userspace", "status")["frames"]["unaccounted"] == 0
             if workers == 2:
                 assert totals["handed_out"] == totals["handed_in"], totals
-            print(f"{queues} queues, {workers} workers: {totals}")
+            print(f"{queues} queues, {workers} workers: {totals}; {watch.samples} samples of the buffers, "
+                  f"slowest {watch.slowest_s * 1000:.0f} ms")
 
 
 main()
