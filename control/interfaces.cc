@@ -40,14 +40,21 @@ WantedMode wanted_mode(InterfaceMode mode) {
 }
 
 std::string how_it_went(const Interfaces::Interface& interface) {
-  const XskLaneReport& report = interface.lanes.front().lane->report();
+  const Interfaces::Lane& first = interface.lanes.front();
   std::string text = fmt::format("{} {}, {}", interface.lanes.size(), interface.lanes.size() == 1 ? "lane" : "lanes",
-                                 lane_mode_text(report.got));
-  if (!report.why_not_better.empty()) text += " (" + report.why_not_better + ")";
+                                 lane_mode_text(first.lane->report().got));
+  if (const std::string why = why_not_better(interface, first); !why.empty()) text += " (" + why + ")";
+  if (!interface.too_few_queues.empty()) text += "; " + interface.too_few_queues;
   return text;
 }
 
 }  // namespace
+
+std::string why_not_better(const Interfaces::Interface& interface, const Interfaces::Lane& lane) {
+  const AttachReport& attach = interface.program->report();
+  if (attach.reason.empty()) return lane.lane->report().why_not_better;
+  return attach.hint.empty() ? attach.reason : attach.reason + "; " + attach.hint;
+}
 
 std::map<std::string, InterfaceIndex> Interfaces::numbers(const Config& config) {
   std::map<std::string, InterfaceIndex> numbers;
@@ -71,7 +78,6 @@ Interfaces::Interfaces(const Config& config, const Plan& plan, Region& region, W
     interface.name = name;
     interface.number = number;
     interface.config = config.interfaces.at(name);
-    interface.trouble = "the interface does not exist";
     interfaces_.push_back(std::move(interface));
   }
 }
@@ -106,6 +112,11 @@ bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now
         interface.try_again_at = now;
         changed = true;
       }
+    }
+    if (!there && interface.trouble.empty()) {
+      interface.trouble = "the interface does not exist";
+      listener_.on_interface_failed(interface.name, {interface.trouble, 0, "is it in another namespace? `ip link`"});
+      changed = true;
     }
     if (!interface.open() && there && now >= interface.try_again_at) {
       open(interface, link->second);
@@ -151,8 +162,15 @@ void Interfaces::open(Interface& interface, const LinkFacts& link) {
 }
 
 void Interfaces::open_lanes(Interface& interface, const LinkFacts& link) {
-  const std::uint32_t there = queue_counts(interface.name).value().lanes();
-  const std::uint32_t queues = std::min(there, interface.config.queues.value_or(kRedirectMaxQueues));
+  const QueueCounts there = queue_counts(interface.name).value();
+  const std::uint32_t wanted =
+      interface.config.queues.value_or(std::min<std::uint32_t>(there.lanes(), kRedirectMaxQueues));
+  const std::uint32_t queues = std::min(there.lanes(), wanted);
+  interface.too_few_queues.clear();
+  if (queues < wanted) {
+    interface.too_few_queues = fmt::format("{} queues are configured and it has {}; type: {}", wanted, there.lanes(),
+                                           queue_command(interface.name, there, wanted));
+  }
   for (std::uint32_t queue = 0; queue < queues; ++queue) {
     Lane lane;
     lane.queue = static_cast<std::uint16_t>(queue);

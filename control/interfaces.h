@@ -53,7 +53,8 @@ class Interfaces {
     std::uint32_t mtu = 0;      ///< what it was opened with
     std::unique_ptr<RedirectProgram> program;
     std::vector<Lane> lanes;
-    std::string trouble;  ///< why it is not open
+    std::string trouble;         ///< why it is not open
+    std::string too_few_queues;  ///< when it has fewer than configured: what to type
     Now try_again_at = 0;
 
     bool open() const noexcept { return program != nullptr; }
@@ -98,5 +99,9 @@ class Interfaces {
   /// Closed lanes whose worker still waits for their frames.
   std::vector<Lane> buried_;
 };
+
+/// Why an open lane's mode is no better: native XDP was refused, and what to type, or else what the socket did not get.
+/// Empty when there is nothing better.
+std::string why_not_better(const Interfaces::Interface& interface, const Interfaces::Lane& lane);
 
 }  // namespace culvert

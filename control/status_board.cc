@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <fmt/format.h>
+#include <utility>
 
 #include "status/buffers.h"
 #include "xsk/bind_mode.h"
@@ -117,8 +118,7 @@ void StatusBoard::enter_lane(const Interfaces::Interface& interface, const Inter
   source.mode_asked = wanted_mode_text(report.asked);
   source.mode_got = lane_mode_text(report.got);
   source.wakeup = fmt::format("need_wakeup, {} packets a send", report.send.packets_per_send);
-  if (!report.why_not_better.empty()) source.why_not_better = report.why_not_better;
-  if (!interface.program->report().reason.empty()) source.why_not_better = interface.program->report().reason;
+  if (std::string why = why_not_better(interface, lane); !why.empty()) source.why_not_better = std::move(why);
   sources_.lanes.push_back(source);
   const std::string scope = fmt::format("{}/{}", interface.name, lane.queue);
   registry_.add(ResourceKind::kReceiveRing, scope, &cells.rx_ring, &cells.state);

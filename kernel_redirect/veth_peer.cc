@@ -83,7 +83,10 @@ std::string VethPeer::queues_hint(const std::string& interface) const {
   if (tx_queues > 0 && tx_queues <= rx_queues_max) {
     return "type: ethtool -L " + interface + " rx " + std::to_string(tx_queues);
   }
-  return "type: ethtool -L " + name_or_place() + " tx " + std::to_string(rx_queues) +
+  // A peer in another namespace does not say its number; the most that we can have is the best guess.
+  const bool can_grow = tx_queues == 0 && rx_queues_max > rx_queues;
+  const std::string grow = can_grow ? "ethtool -L " + interface + " rx " + std::to_string(rx_queues_max) + ", or " : "";
+  return "type: " + grow + "ethtool -L " + name_or_place() + " tx " + std::to_string(rx_queues) +
          ", or make the pair with more: ip link add " + interface + " numrxqueues N numtxqueues N type veth ...";
 }
 

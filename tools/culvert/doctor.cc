@@ -28,6 +28,10 @@ Result<StatusSnapshot> ask_status(const std::string& socket) {
 void judge_daemon(const StatusSnapshot& status, std::vector<Finding>& findings) {
   for (const LaneStatus& lane : status.lanes) {
     if (!lane.why_not_better) continue;
+    if (lane.mode_got.empty()) {
+      findings.push_back({Level::kError, fmt::format("{} is not open: {}", lane.interface, *lane.why_not_better), ""});
+      continue;
+    }
     findings.push_back(
         {lane.mode_got == "generic" ? Level::kWarning : Level::kHint,
          fmt::format("{} queue {} runs in {}: {}", lane.interface, lane.queue, lane.mode_got, *lane.why_not_better),
