@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,20 @@ struct MacAddress {
   std::array<std::uint8_t, 6> bytes{};
 
   constexpr bool is_group() const noexcept { return (bytes[0] & 1) != 0; }
+  /// The six bytes in one register, the first one lowest: how the packet path carries an address, since bytes that are
+  /// written one by one and read as a word stall the processor.
+  std::uint64_t bits() const noexcept {
+    std::uint32_t first;
+    std::uint16_t last;
+    std::memcpy(&first, bytes.data(), sizeof(first));
+    std::memcpy(&last, bytes.data() + sizeof(first), sizeof(last));
+    return first | std::uint64_t{last} << 32;
+  }
+  static MacAddress of_bits(std::uint64_t bits) noexcept {
+    MacAddress address;
+    std::memcpy(address.bytes.data(), &bits, address.bytes.size());
+    return address;
+  }
   friend constexpr auto operator<=>(const MacAddress&, const MacAddress&) noexcept = default;
 };
 
@@ -53,6 +68,7 @@ struct Ipv6Address {
   }
 };
 
+static_assert(std::endian::native == std::endian::little, "MacAddress::bits() has the first byte lowest");
 static_assert(alignof(Ipv6Address) == 1 && sizeof(Ipv6Address) == 16);
 static_assert(alignof(Ipv4Address) == 1 && sizeof(MacAddress) == 6);
 

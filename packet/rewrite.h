@@ -39,11 +39,13 @@ inline bool decrement_ttl(Packet& packet) noexcept {
   return true;
 }
 
-/// The Ethernet addresses that the packet leaves with.
+/// The Ethernet addresses that the packet leaves with, as MacAddress::bits().
+inline void set_macs(Packet& packet, std::uint64_t destination, std::uint64_t source) noexcept {
+  store<std::uint64_t>(packet.data, destination | source << 48);
+  store<std::uint32_t>(packet.data + 8, static_cast<std::uint32_t>(source >> 16));
+}
 inline void set_macs(Packet& packet, const MacAddress& destination, const MacAddress& source) noexcept {
-  auto& header = view<EthernetHeader>(packet.data);
-  header.destination = destination;
-  header.source = source;
+  set_macs(packet, destination.bits(), source.bits());
 }
 
 }  // namespace culvert

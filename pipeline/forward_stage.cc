@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/forward_stage.h"
 
+#include "base/prefetch.h"
 #include "packet/five_tuple.h"
 #include "packet/rewrite.h"
 
 namespace culvert {
 namespace {
+
+/// Headers that are fetched ahead; they are in the second-level cache since they were parsed.
+constexpr std::uint32_t kHeadersAhead = 8;
 
 /// What a router may not pass on, wherever it leads; the host itself may have it.
 DropReason not_for_others(const Packet& packet) noexcept {
@@ -35,9 +39,25 @@ void forward_to(Packet& packet, const NextHopView& hop, const Context& context) 
   const NeighborView neighbor = context.routes.next_hops->neighbor(static_cast<NextHopIndex>(packet.next_hop));
   if (!neighbor.usable) return hold(packet);
   if (!generated) decrement_ttl(packet);
-  set_macs(packet, neighbor.mac, egress.mac);
+  set_macs(packet, neighbor.mac_bits, egress.mac.bits());
   packet.verdict = oversized ? Verdict::kHold : Verdict::kForward;
   if (oversized) packet.flags |= kFlagOversized;
+}
+
+/// The straight path: out to a known neighbour, nothing special about the packet. False: nothing was changed.
+inline bool forward_common(Packet& packet, const NextHopTable& next_hops, const Snapshot& snapshot) noexcept {
+  const auto index = static_cast<NextHopIndex>(packet.next_hop);
+  const NextHopView hop = next_hops.view(index);
+  const NeighborView neighbor = next_hops.neighbor(index);
+  constexpr std::uint32_t kSpecial = kFlagSourceLinkLocal | kFlagSourceRoute | kFlagGenerated;
+  if (hop.kind != NextHopKind::kForward || !neighbor.usable || (packet.flags & kSpecial) != 0) return false;
+  if (hop.interface >= kMaxInterfaces || packet.network_length > hop.mtu) return false;
+  const InterfaceSnapshot& egress = snapshot.interfaces[hop.interface];
+  if (!egress.present || !egress.up || !decrement_ttl(packet)) return false;
+  set_macs(packet, neighbor.mac_bits, egress.mac.bits());
+  packet.egress = hop.interface;
+  packet.verdict = Verdict::kForward;
+  return true;
 }
 
 }  // namespace
@@ -71,10 +91,19 @@ void forward_packet(Packet& packet, const Context& context) noexcept {
   }
 }
 
-void forward_stage(Burst& burst, const Context& context) noexcept {
-  for (Packet& packet : burst) {
-    if (packet.verdict == Verdict::kNone) forward_packet(packet, context);
+bool forward_stage(Burst& burst, const Context& context) noexcept {
+  const NextHopTable& next_hops = *context.routes.next_hops;
+  const std::uint32_t count = burst.size();
+  bool all_leave = true;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (i + kHeadersAhead < count) prefetch_for_write(burst[i + kHeadersAhead].data);
+    Packet& packet = burst[i];
+    if (packet.verdict == Verdict::kNone && !forward_common(packet, next_hops, context.snapshot)) {
+      forward_packet(packet, context);
+    }
+    all_leave &= packet.verdict == Verdict::kForward || packet.verdict == Verdict::kPunt;
   }
+  return all_leave;
 }
 
 }  // namespace culvert

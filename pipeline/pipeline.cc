@@ -40,7 +40,7 @@ void Pipeline::process(Burst& burst, bool partial_checksums, Now now) noexcept {
   parsing.partial_checksums_completed = &cells_->partial_checksums_completed;
   parse_burst(burst, parsing);
   route_stage(burst, context);
-  forward_stage(burst, context);
+  if (forward_stage(burst, context)) return;
   for (Packet& packet : burst) {
     if (packet.verdict == Verdict::kDrop || packet.verdict == Verdict::kHold) settle(packet, context);
   }

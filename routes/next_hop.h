@@ -58,7 +58,7 @@ struct NextHopView {
 
 /// The neighbour's MAC if it is known.
 struct NeighborView {
-  MacAddress mac;
+  std::uint64_t mac_bits = 0;  ///< MacAddress::bits()
   bool usable = false;
 };
 
@@ -83,11 +83,7 @@ class NextHopTable {
   }
   NeighborView neighbor(NextHopIndex index) const noexcept {
     const std::uint64_t word = entries_[index].neighbor.load(std::memory_order_acquire);
-    NeighborView view;
-    for (std::size_t i = 0; i < view.mac.bytes.size(); ++i)
-      view.mac.bytes[i] = static_cast<std::uint8_t>(word >> (8 * i));
-    view.usable = (word & kUsable) != 0;
-    return view;
+    return {word & kMacBits, (word & kUsable) != 0};
   }
   /// The member of a multipath group for a packet's hash (its top bits choose the bucket).
   NextHopIndex member(std::uint16_t group, std::uint64_t hash) const noexcept {
@@ -103,9 +99,7 @@ class NextHopTable {
     entries_[index].fixed.store(pack(view), std::memory_order_release);
   }
   void set_neighbor(NextHopIndex index, const MacAddress& mac) noexcept {
-    std::uint64_t word = kUsable;
-    for (std::size_t i = 0; i < mac.bytes.size(); ++i) word |= std::uint64_t{mac.bytes[i]} << (8 * i);
-    entries_[index].neighbor.store(word, std::memory_order_release);
+    entries_[index].neighbor.store(kUsable | mac.bits(), std::memory_order_release);
   }
   void forget_neighbor(NextHopIndex index) noexcept { entries_[index].neighbor.store(0, std::memory_order_release); }
   void set_bucket(std::uint16_t group, std::size_t bucket, NextHopIndex member) noexcept {
@@ -114,6 +108,7 @@ class NextHopTable {
 
  private:
   static constexpr std::uint64_t kUsable = std::uint64_t{1} << 63;
+  static constexpr std::uint64_t kMacBits = (std::uint64_t{1} << 48) - 1;
 
   static std::uint64_t pack(const NextHopView& view) noexcept {
     return static_cast<std::uint64_t>(view.kind) | std::uint64_t{view.interface} << 16 | std::uint64_t{view.mtu} << 32 |

@@ -16,29 +16,33 @@ void Egress::remove_lane(const Lane& lane, std::span<Lane* const> others) noexce
 }
 
 void Egress::dispatch(Burst& burst) noexcept {
-  for (Packet& packet : burst) sort_out(packet, false);
-  transmit_groups();
-  burst.clear();
+  sort_out(burst, false);
 }
 
 void Egress::dispatch_handed_in(Burst& burst) noexcept {
-  for (Packet& packet : burst) sort_out(packet, true);
+  sort_out(burst, true);
+}
+
+void Egress::sort_out(Burst& burst, bool handed_in) noexcept {
+  for (Packet& packet : burst) {
+    if (packet.verdict == Verdict::kForward && lane_[packet.egress] != nullptr) {
+      Group& group = groups_[packet.egress];
+      if (group.count == 0) used_[used_count_++] = packet.egress;
+      group.packets[group.count++] = &packet;
+    } else {
+      sort_out_other(packet, handed_in);
+    }
+  }
   transmit_groups();
   burst.clear();
 }
 
-void Egress::sort_out(Packet& packet, bool handed_in) noexcept {
+void Egress::sort_out_other(Packet& packet, bool handed_in) noexcept {
   switch (packet.verdict) {
     case Verdict::kForward: {
-      if (lane_[packet.egress] == nullptr) {
-        const WorkerIndex owner = owners_.worker[packet.egress];
-        if (handed_in || owner == kNoWorker || owner == parts_.self) return drop(packet, DropReason::kInterfaceDown);
-        return hand_off(packet, owner);
-      }
-      Group& group = groups_[packet.egress];
-      if (group.count == 0) used_[used_count_++] = packet.egress;
-      group.packets[group.count++] = &packet;
-      return;
+      const WorkerIndex owner = owners_.worker[packet.egress];
+      if (handed_in || owner == kNoWorker || owner == parts_.self) return drop(packet, DropReason::kInterfaceDown);
+      return hand_off(packet, owner);
     }
     case Verdict::kPunt:
       return punt(packet);

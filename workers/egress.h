@@ -58,7 +58,9 @@ class Egress {
     std::uint32_t count = 0;
   };
 
-  void sort_out(Packet& packet, bool handed_in) noexcept;
+  void sort_out(Burst& burst, bool handed_in) noexcept;
+  /// Of a packet that does not leave by a lane of this worker.
+  void sort_out_other(Packet& packet, bool handed_in) noexcept;
   void transmit_groups() noexcept;
   void drop(const Packet& packet, DropReason reason) noexcept;
   void punt(const Packet& packet) noexcept;

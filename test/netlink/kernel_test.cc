@@ -66,7 +66,7 @@ TEST_CASE("a neighbour is asked for, managed by the kernel, and followed", "[nei
   mirror->want_neighbor(0, ip("192.0.2.2").ipv4());
   const auto moved = [&] {
     const NextHopIndex now = tables.lookup(ip("192.0.2.2"));
-    return tables.next_hops.neighbor(now).usable && tables.next_hops.neighbor(now).mac.bytes[5] == 0x99;
+    return tables.next_hops.neighbor(now).usable && tables.next_hops.neighbor(now).mac_bits >> 40 == 0x99;
   };
   CHECK(wait_for(*mirror, 5000, [&] {
     mirror->want_neighbor(0, ip("192.0.2.2").ipv4());
