@@ -5,13 +5,14 @@ import os
 import signal
 import time
 
-from house import LONG, House, require_command, wait_until
+from house import LONG, House, wait_until
 from leftovers import bpf_objects, existing, in_the_kernel, mounts_of_our_own, only, processes
 from watch import Probe
 
-require_command("bpftool")
 KILLS = int(os.environ.get("CULVERT_CYCLES", "100" if LONG else "5"))  # of each: fail: open, fail: closed
 STOPS = max(2, KILLS // 5)
+# The kernel takes XDP, sockets and the tun apart with RCU: 0.1 s, and several when others keep all CPUs busy.
+PATIENCE_S = 30
 
 
 def one_life(house, signal_number):
@@ -22,9 +23,9 @@ def one_life(house, signal_number):
     assert {kind for kind, _ in had} == {"prog", "map", "link"}, f"a running culvertd has these, not {had}"
     assert len(processes(house)) >= 2, "culvertd and its agent"
     house.daemon.send_signal(signal_number)
-    status = house.daemon.wait(10)
+    status = house.daemon.wait(PATIENCE_S)
     assert status == (0 if signal_number == signal.SIGTERM else -signal_number), f"{status}\n{house.log()}"
-    wait_until(lambda: not processes(house), 2, lambda: f"processes: {processes(house)}")
+    wait_until(lambda: not processes(house), PATIENCE_S, lambda: f"processes: {processes(house)}")
     return had
 
 
@@ -36,14 +37,14 @@ def lives(house, signal_number, count, may_stay):
     begin = time.monotonic()
     for _ in range(count):
         had |= one_life(house, signal_number)
-        if not may_stay:
-            wait_until(lambda: not existing(had), 3, lambda: f"BPF objects: {existing(had)}")
+        # What is pinned belongs to the last life only: as much as the first one had. The kernel frees with RCU, later.
+        most = left_after[0] if left_after else len(had) if may_stay else 0
+        wait_until(lambda most=most: len(existing(had)) <= most, PATIENCE_S, lambda: f"BPF objects: {existing(had)}")
         left_after.append(len(existing(had)))
         only(may_stay | {"sockets", "rules"}, in_the_kernel(house))
     took = time.monotonic() - begin
     print(f"{signal.Signals(signal_number).name}: {count} lives of {took / count:.2f} s, {len(had)} BPF objects came, "
           f"after each life {sorted(set(left_after))} were there")
-    assert max(left_after) == left_after[0], f"BPF objects become more: {left_after}"
     for child in house.children:
         house.stop(child, signal.SIGKILL)
     return had
@@ -67,16 +68,16 @@ def fail_closed():
         assert state["xdp"] and len(state["pins"]) == 2 and existing(had), state
         house.culvert("detach")
         only(set(), in_the_kernel(house))
-        wait_until(lambda: not existing(had), 3, lambda: f"BPF objects after detach: {existing(had)}")
+        wait_until(lambda: not existing(had), PATIENCE_S, lambda: f"BPF objects after detach: {existing(had)}")
 
 
 def failed_start(house, what, config, says):
     whole, house.config_text = house.config_text, config
     before = in_the_kernel(house)
     log = len(house.log())
-    assert house.start_culvert(wait=False).wait(10) != 0, f"{what}: it started"
+    assert house.start_culvert(wait=False).wait(PATIENCE_S) != 0, f"{what}: it started"
     assert says in house.log()[log:], f"{what} does not say '{says}': {house.log()[log:]}"
-    wait_until(lambda: in_the_kernel(house) == before, 3, lambda: f"{what} left: {in_the_kernel(house)}")
+    wait_until(lambda: in_the_kernel(house) == before, PATIENCE_S, lambda: f"{what} left: {in_the_kernel(house)}")
     house.config_text = whole
 
 

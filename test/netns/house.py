@@ -165,7 +165,7 @@ interfaces:
             ["ip", "netns", "exec", self.names["router"], str(self.build / "app/culvertd"), "--config", str(path)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if wait:
-            wait_until(self.ready, 10, lambda: f"culvertd answers and its lanes are up\n{self.log()}")
+            wait_until(self.ready, 30, lambda: f"culvertd answers and its lanes are up\n{self.log()}")
         return self.daemon
 
     def ready(self):

@@ -5,16 +5,20 @@ BPF objects are the whole machine's, and others may run culvertds beside us. So 
 process while it lives (/proc/PID/fdinfo); the kernel does not use a number again soon.
 """
 
+import ctypes
+import errno
 import json
 import os
 import pathlib
 import re
-import subprocess
+import struct
 import sys
 
 from house import require_root, run
 
-KINDS = ("prog", "map", "link")
+LIBC = ctypes.CDLL(None, use_errno=True)
+BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
+GET_BY_ID = {"prog": 13, "map": 14, "link": 30}
 
 
 def mounts_of_our_own():
@@ -41,12 +45,17 @@ def bpf_objects(pid):
 
 
 def existing(objects):
-    """Those of `objects` that the kernel still has."""
+    """Those of `objects` that the kernel still has: it opens them by their number (bpf(2), BPF_PROG_GET_FD_BY_ID)."""
     there = set()
-    for kind in KINDS:
-        listed = subprocess.run(["bpftool", "-j", kind, "show"], capture_output=True, text=True, check=True).stdout
-        there |= {(kind, each["id"]) for each in json.loads(listed)}
-    return objects & there
+    for kind, number in objects:
+        request = ctypes.create_string_buffer(struct.pack("=I", number), 128)
+        descriptor = LIBC.syscall(BPF_SYSCALL, GET_BY_ID[kind], request, 128)
+        if descriptor >= 0:
+            os.close(descriptor)
+            there.add((kind, number))
+        elif ctypes.get_errno() != errno.ENOENT:
+            raise OSError(ctypes.get_errno(), f"asking for BPF {kind} {number}")
+    return there
 
 
 def processes(house):
