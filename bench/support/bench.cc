@@ -33,8 +33,13 @@ std::uint64_t read(Clock clock) {
 }
 
 [[noreturn]] void usage(std::string_view program, int status) {
-  fmt::print(status == 0 ? stdout : stderr, "usage: {} [--json FILE] [--rounds N] [--only TEXT]\n", program);
+  fmt::print(status == 0 ? stdout : stderr,
+             "usage: {} [--json FILE] [--rounds N] [--only TEXT] [--count N [--contender NAME]]\n", program);
   std::exit(status);
+}
+
+unsigned positive(std::string_view value) {
+  return static_cast<unsigned>(std::max(1L, std::strtol(value.data(), nullptr, 10)));
 }
 
 }  // namespace
@@ -51,7 +56,11 @@ Options::Options(int argc, char** argv) {
     } else if (option == "--only") {
       only = value;
     } else if (option == "--rounds") {
-      rounds = static_cast<unsigned>(std::max(1L, std::strtol(value.data(), nullptr, 10)));
+      rounds = positive(value);
+    } else if (option == "--count") {
+      count = positive(value);
+    } else if (option == "--contender") {
+      contender = value;
     } else {
       usage(program, 2);
     }
@@ -61,7 +70,7 @@ Options::Options(int argc, char** argv) {
 Comparison::Comparison(std::string name, std::size_t operations, const Options& options, Clock clock)
     : name_(std::move(name)),
       operations_(operations),
-      rounds_(options.rounds),
+      options_(options),
       clock_(clock),
       wanted_(name_.find(options.only) != std::string::npos) {}
 
@@ -71,10 +80,11 @@ void Comparison::add(std::string contender, std::function<void()> call) {
 
 void Comparison::run() {
   if (!wanted_ || contenders_.empty()) return;
+  if (options_.count > 0) return run_counted();
   ran_ = true;
   contenders_.push_back({contenders_.front().name + std::string(kAgain), contenders_.front().call, {}});
   for (auto& contender : contenders_) contender.call();
-  for (unsigned round = 0; round < rounds_; ++round) {
+  for (unsigned round = 0; round < options_.rounds; ++round) {
     for (std::size_t i = 0; i < contenders_.size(); ++i) {
       Contender& contender = contenders_[(i + round) % contenders_.size()];
       const std::uint64_t begin = read(clock_);
@@ -88,6 +98,14 @@ void Comparison::run() {
     fmt::print("  {:<44} {:>9.2f} ns  (least {:.2f})\n", contender.name, median(contender.ns), least);
   }
   std::fflush(stdout);
+}
+
+void Comparison::run_counted() {
+  for (auto& contender : contenders_) {
+    if (!options_.contender.empty() && contender.name != options_.contender) continue;
+    for (unsigned call = 0; call < options_.count; ++call) contender.call();
+    fmt::print("counted: {} operations a call: {}, {}\n", operations_, name_, contender.name);
+  }
 }
 
 std::optional<double> Comparison::median_ns(std::string_view contender) const {

@@ -3,7 +3,7 @@
 // medians over the rounds; the first contender also runs under a second name (A/A), and how far its two medians are
 // apart is what this run cannot tell apart. What binds is the ratio in one run, never a time alone.
 //
-//   Options options(argc, argv);                       // --json FILE --rounds N --only TEXT
+//   Options options(argc, argv);                       // --json FILE --rounds N --only TEXT --count N --contender NAME
 //   Report report(options);
 //   Comparison lookup("1 M prefixes, uniform", kAddresses, options);
 //   lookup.add("culvert", [&] { table.lookup(addresses, results); keep(results); });
@@ -35,6 +35,8 @@ struct Options {
   std::string json_file;  ///< empty: no JSON
   std::string only;       ///< only comparisons whose name contains it
   unsigned rounds = 21;
+  unsigned count = 0;     ///< not 0: time nothing; call each contender so often, for who counts instructions
+  std::string contender;  ///< with count: only contenders of this name
 };
 
 /// CPU time of the calling thread leaves out what other processes take from it; contenders that use several threads
@@ -50,7 +52,8 @@ class Comparison {
 
   void add(std::string contender, std::function<void()> call);
   /// One round to warm up, then `rounds` rounds, every contender once a round, in an order that rotates; prints the
-  /// medians. Does nothing when --only leaves this comparison out.
+  /// medians. Does nothing when --only leaves this comparison out. With --count it prints how many operations one call
+  /// does; what a call costs is then the difference between two runs of the program with different counts.
   void run();
 
   const std::string& name() const noexcept { return name_; }
@@ -67,9 +70,11 @@ class Comparison {
     std::vector<double> ns;  ///< of one operation, a value a round
   };
 
+  void run_counted();
+
   std::string name_;
   std::size_t operations_;
-  unsigned rounds_;
+  const Options& options_;
   Clock clock_;
   bool wanted_;
   bool ran_ = false;

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is done with beds: devices compared by turns at overload, and the highest rate at which nothing is lost."""
+
+import contextlib
+import os
+import statistics
+import time
+from dataclasses import dataclass, field, replace
+
+AGAIN = " (A/A)"
+# A trial at overload shall send for so long.
+TRIAL_SECONDS = 0.7
+# The search for the highest rate without loss ends when it knows it so well, and confirms it so often.
+RESOLUTION = 0.03
+CONFIRMATIONS = 2
+MOST_TRIES = 3
+
+
+@dataclass
+class Series:
+    """The trials of one device in one case."""
+
+    mpps: list = field(default_factory=list)
+    offered: list = field(default_factory=list)
+    cpu_ns: list = field(default_factory=list)
+    stolen_s: float = 0.0
+    lost: dict = field(default_factory=dict)
+    voids: list = field(default_factory=list)
+
+    def add(self, trial):
+        if trial.void:
+            self.voids.append(trial.void)
+            return
+        self.mpps.append(trial.mpps)
+        self.offered.append(trial.offered_mpps)
+        self.cpu_ns.append(trial.cpu_ns_per_packet)
+        self.stolen_s += trial.stolen_s
+        for where, count in trial.lost.items():
+            self.lost[where] = self.lost.get(where, 0) + count
+
+    @property
+    def median(self):
+        return statistics.median(self.mpps) if self.mpps else None
+
+
+def alternate(contenders, order, rounds, around=contextlib.nullcontext):
+    """{name: Series}. contenders: [(name, bed)]; each once a round, in an order that rotates. Packets for a trial are
+    chosen by a first one that does not count. around(name) gives the context in which the trial runs."""
+    series = {name: Series() for name, _ in contenders}
+    packets = {name: packets_for(bed, order) for name, bed in contenders}
+    for number in range(rounds):
+        for i in range(len(contenders)):
+            name, bed = contenders[(i + number) % len(contenders)]
+            with around(name):
+                series[name].add(bed.run(replace(order, packets=packets[name])))
+    return series
+
+
+def typical_difference(series, name):
+    """Larger over smaller of two single trials of the same device: the median over the rounds."""
+    pairs = zip(series[name].mpps, series[name + AGAIN].mpps)
+    return statistics.median([max(pair) / min(pair) for pair in pairs] or [1.0])
+
+
+def packets_for(bed, order):
+    trial = bed.run(replace(order, packets=1 << 17))
+    return max(1 << 17, int(trial.offered_mpps * 1e6 * TRIAL_SECONDS))
+
+
+def null_ratio(series, name):
+    """Larger over smaller median of the same device against itself."""
+    first, again = series[name].median, series[name + AGAIN].median
+    return max(first, again) / min(first, again) if first and again else 1.0
+
+
+def lossless_mpps(bed, order, at_most_mpps, seconds=0.5):
+    """The highest rate that was sent without loss, every time it was tried; a binary search, then confirmed. Packets
+    leave evenly, in bursts of order.batch. Returns (Mpps, trials); 0.0 when every rate lost something."""
+    low, high, trials = 0.0, at_most_mpps, 0
+
+    def holds(mpps, times):
+        nonlocal trials
+        for _ in range(times):
+            trials += 1
+            rate = int(mpps * 1e6)
+            if not bed.run(replace(order, rate=rate, packets=int(rate * seconds))).lossless:
+                return False
+        return True
+
+    while high - low > RESOLUTION * high and high > 0.01:
+        middle = (low + high) / 2
+        if holds(middle, 1):
+            low = middle
+        else:
+            high = middle
+    for _ in range(MOST_TRIES):
+        if low == 0.0 or holds(low, CONFIRMATIONS):
+            break
+        low *= 1 - 2 * RESOLUTION
+    else:
+        low = 0.0
+    return low, trials
+
+
+def idle_cpu_percent(pid, thread, seconds):
+    """CPU in per cent of a core while nothing happens: of one thread, or of the whole process (thread None)."""
+    before, begin = cpu_ns(pid, thread), time.monotonic()
+    time.sleep(seconds)
+    return (cpu_ns(pid, thread) - before) / (time.monotonic() - begin) / 1e7
+
+
+def cpu_ns(pid, thread=None):
+    threads = [thread] if thread else os.listdir(f"/proc/{pid}/task")
+    total = 0
+    for one in threads:
+        with open(f"/proc/{pid}/task/{one}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total
