@@ -55,7 +55,7 @@ void add_member(BufferAggregate& aggregate, const BufferRow& row) {
   }
   add_to(aggregate.max, row.max);
   add_to(aggregate.used, row.used);
-  if (row.peak) aggregate.peak = std::max(aggregate.peak.value_or(0), *row.peak);
+  add_to(aggregate.peak, row.peak);
   if (is_worse(row, aggregate)) {
     aggregate.status = row.status;
     aggregate.worst_scope = row.scope;

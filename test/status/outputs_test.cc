@@ -43,7 +43,7 @@ TEST_CASE("the status of an aggregate is that of its worst member, by name") {
   const BufferAggregate& tx = aggregate(report, "tx_ring");
   CHECK(tx.max == 4096u);
   CHECK(tx.used == 2021u);
-  CHECK(tx.peak == 2048u);
+  CHECK(tx.peak == 2108u);
   CHECK(percent_text(tx.usage_percent) == "49.3");
   CHECK(tx.status == "CRITICAL");
   CHECK(tx.worst_scope == "wan0/0");
@@ -53,6 +53,26 @@ TEST_CASE("the status of an aggregate is that of its worst member, by name") {
   const std::string line = line_with(buffers_text(report, {}), "tx_ring ");
   CHECK(has(line, "2 of 3 known"));
   CHECK(has(line, "CRITICAL (wan0/0 97.7%)"));
+}
+
+TEST_CASE("used <= peak <= max in every row, in that of several members as well") {
+  StatusSnapshot status;
+  // Full at different moments, all quiet now; and all in use at once, none of them ever fuller.
+  for (const char* scope : {"lan0/0", "wan0/0"})
+    status.resources.push_back(test::resource("tx_ring", scope, 10, 1, 9, 0));
+  for (const char* scope : {"lan0/0", "wan0/0"})
+    status.resources.push_back(test::resource("rx_ring", scope, 10, 6, 6, 0));
+  const BufferReport report = buffer_report(status);
+  CHECK(aggregate(report, "tx_ring").peak == 18u);
+  CHECK(aggregate(report, "rx_ring").peak == 12u);
+  for (const StatusSnapshot& any : {status, test::fixture()}) {
+    for (const BufferAggregate& row : buffer_report(any).resources) {
+      INFO(row.resource);
+      CHECK(row.used.has_value() == row.peak.has_value());
+      CHECK(row.used <= row.peak);
+      CHECK(row.peak <= row.max);
+    }
+  }
 }
 
 TEST_CASE("thresholds are of the exact numbers") {
