@@ -244,7 +244,9 @@ void Interfaces::tell_egress_owners() {
   auto owners = std::make_unique<EgressOwners>();
   owners->worker.fill(kNoWorker);
   for (const Interface& interface : interfaces_) {
-    if (!interface.lanes.empty()) owners->worker[interface.number] = interface.lanes.front().worker;
+    const auto sends = std::find_if(interface.lanes.begin(), interface.lanes.end(),
+                                    [](const Lane& lane) { return lane.lane->transmits(); });
+    if (sends != interface.lanes.end()) owners->worker[interface.number] = sends->worker;
   }
   Command command;
   command.kind = CommandKind::kUseEgressOwners;

@@ -95,6 +95,10 @@ class Lane {
 
   virtual LaneState state() const noexcept = 0;
 
+  /// False when the device has no tx queue beside this rx queue: transmit() takes nothing, ever. Such a lane is never
+  /// chosen to send on. Does not change during the lane's life.
+  virtual bool transmits() const noexcept { return true; }
+
   /// True when packets may arrive with only the pseudo-header sum in the L4 checksum (veth, tap: local stacks).
   virtual bool partial_checksums() const noexcept = 0;
 

@@ -31,7 +31,7 @@ void MemoryLane::receive(Burst& burst) noexcept {
 }
 
 std::uint32_t MemoryLane::transmit(std::span<Packet* const> packets) noexcept {
-  if (behavior_.state != LaneState::kUp) return 0;
+  if (behavior_.state != LaneState::kUp || !config_.transmits) return 0;
   const std::uint32_t room =
       std::min(tx_.space(), config_.quota.transmit - std::min(config_.quota.transmit, tx_.size()));
   const std::uint32_t count = static_cast<std::uint32_t>(std::min<std::size_t>(packets.size(), room));

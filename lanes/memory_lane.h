@@ -54,6 +54,7 @@ struct MemoryLaneConfig {
   PacketSink* sink = nullptr;                                         ///< sees what is sent; none: it is counted only
   int wait_descriptor = -1;  ///< an eventfd of the test's, to try sleeping; not owned
   bool partial_checksums = false;
+  bool transmits = true;  ///< false: an rx queue without a tx queue, which takes nothing to send
 };
 
 class MemoryLane : public Lane {
@@ -72,6 +73,7 @@ class MemoryLane : public Lane {
   void close() noexcept override;
   int wait_descriptor() const noexcept override { return config_.wait_descriptor; }
   LaneState state() const noexcept override { return behavior_.state; }
+  bool transmits() const noexcept override { return config_.transmits; }
   bool partial_checksums() const noexcept override { return config_.partial_checksums; }
 
   /// A packet arrives now, into a frame of the fill ring: not while a list is replayed. False when it is lost, as in a

@@ -4,14 +4,16 @@
 namespace culvert {
 
 void Egress::add_lane(Lane& lane) noexcept {
-  if (lane_[lane.interface()] == nullptr) lane_[lane.interface()] = &lane;
+  if (lane_[lane.interface()] == nullptr && lane.transmits()) lane_[lane.interface()] = &lane;
 }
 
 void Egress::remove_lane(const Lane& lane, std::span<Lane* const> others) noexcept {
   if (lane_[lane.interface()] != &lane) return;
   lane_[lane.interface()] = nullptr;
   for (Lane* other : others) {
-    if (other != &lane && other->interface() == lane.interface()) lane_[lane.interface()] = other;
+    if (other != &lane && other->interface() == lane.interface() && other->transmits()) {
+      lane_[lane.interface()] = other;
+    }
   }
 }
 

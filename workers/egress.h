@@ -36,7 +36,8 @@ class Egress {
  public:
   explicit Egress(const EgressParts& parts) noexcept : parts_(parts) { owners_.worker.fill(kNoWorker); }
 
-  /// A lane of this worker; the first of an interface is the one that its packets leave by.
+  /// A lane of this worker; the first of an interface that can send is the one that its packets leave by. Without one
+  /// they are handed to the interface's owner.
   void add_lane(Lane& lane) noexcept;
   void remove_lane(const Lane& lane, std::span<Lane* const> others) noexcept;
   void use(const EgressOwners& owners) noexcept { owners_ = owners; }

@@ -76,6 +76,7 @@ class XskLane final : public Lane {
   void close() noexcept override;
   int wait_descriptor() const noexcept override { return socket_fd(); }
   LaneState state() const noexcept override { return state_; }
+  bool transmits() const noexcept override { return transmits_; }
   bool partial_checksums() const noexcept override { return partial_checksums_; }
 
   /// For the XSKMAP. -1 after close().

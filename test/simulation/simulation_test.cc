@@ -4,23 +4,19 @@
 // has one holder and each packet one fate. The seed is printed; CULVERT_SEED repeats a run, CULVERT_TURNS makes it
 // longer.
 #include <cstdio>
-#include <cstdlib>
 #include <random>
 
+#include "test/simulation/environment.h"
 #include "test/support/catch.h"
 #include "test/support/packet_builder.h"
 #include "test/support/rig.h"
 
 using namespace culvert;
 using test::Bytes;
+using test::from_environment;
 using test::PacketBuilder;
 
 namespace {
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 class World {
  public:
@@ -146,11 +142,17 @@ class World {
 };
 
 void simulate(const RigConfig& config) {
-  const std::uint64_t seed = from_environment("CULVERT_SEED", std::random_device{}());
+  const std::uint64_t seed = test::seed_from_environment();
   const std::uint64_t turns = from_environment("CULVERT_TURNS", 5000);
   std::printf("seed %llu, %llu turns, %u workers\n", static_cast<unsigned long long>(seed),
               static_cast<unsigned long long>(turns), config.workers);
   Rig rig(config);
+  if (config.workers > 2) {
+    // Worker 1 cannot send on interface 1, nor worker 2 on interface 0: they hand over to worker 0, whose frames and
+    // theirs then have to find home.
+    rig.remove_lane(1, 1);
+    rig.remove_lane(0, 2);
+  }
   World world(rig, config, seed);
   for (std::uint64_t turn = 0; turn < turns; ++turn) {
     world.step();
@@ -167,6 +169,8 @@ void simulate(const RigConfig& config) {
   CHECK(rig.sum(&PipelineCells::punted) > 0);
   CHECK(rig.sum(&PipelineCells::fragmented) > 0);
   CHECK(rig.drops(DropReason::kTransmitFailed) > 0);
+  CHECK((rig.sum(&PipelineCells::handed_out) > 0) == (config.workers > 1));
+  CHECK(rig.sum(&PipelineCells::handed_out) == rig.sum(&PipelineCells::handed_in));
   CHECK(rig.drops(DropReason::kNeighborTimeout) + rig.drops(DropReason::kNeighborPendingFull) > 0);
 }
 
@@ -176,10 +180,10 @@ TEST_CASE("one worker in a misbehaving world loses no frame and no packet unsaid
   simulate({});
 }
 
-TEST_CASE("three workers, two queues: hand-off, homecoming, and still nothing lost unsaid") {
+TEST_CASE("three workers with unequal lanes: hand-off, homecoming, and still nothing lost unsaid") {
   RigConfig config;
   config.workers = 3;
-  config.queues = 2;
+  config.queues = 3;
   config.frames_per_worker = 2048;
   simulate(config);
 }
@@ -207,6 +211,43 @@ TEST_CASE("a lane that is taken away gives all its frames back, and packets for 
   REQUIRE(rig.lane(0).inject(packet));
   rig.turns(2);
   CHECK(rig.drops(DropReason::kInterfaceDown) == 1);
+}
+
+TEST_CASE("a lane without a tx queue is never chosen to send on: another one of the worker is, or another worker's") {
+  const Bytes packet = PacketBuilder().ethernet().ipv4("198.18.0.2", "198.18.1.2").udp(1, 2).build();
+  for (const WorkerIndex workers : {WorkerIndex{1}, WorkerIndex{2}}) {
+    RigConfig config;
+    config.workers = workers;
+    config.queues = 2;
+    config.tx_queues = 1;
+    Rig rig(config);
+    rig.forward("198.18.1.0/24", 1, test_mac(1));
+    rig.turn();
+    REQUIRE(rig.lane(0, 1).inject(packet));
+    rig.turns(3);
+    CHECK(rig.drops() == 0);
+    CHECK(rig.sent(1, 0).size() == 1);
+    CHECK(rig.sum(&PipelineCells::handed_out) == (workers > 1 ? 1 : 0));
+  }
+}
+
+TEST_CASE("without the lane that could send, one that only receives does not take its place") {
+  RigConfig config;
+  config.queues = 3;
+  config.tx_queues = 2;
+  Rig rig(config);
+  rig.forward("198.18.1.0/24", 1, test_mac(1));
+  const Bytes packet = PacketBuilder().ethernet().ipv4("198.18.0.2", "198.18.1.2").udp(1, 2).build();
+  rig.turn();
+  rig.remove_lane(1, 0);
+  REQUIRE(rig.lane(0).inject(packet));
+  rig.turns(2);
+  CHECK(rig.sent(1, 1).size() == 1);
+  rig.remove_lane(1, 1);
+  REQUIRE(rig.lane(0).inject(packet));
+  rig.turns(2);
+  CHECK(rig.drops(DropReason::kInterfaceDown) == 1);
+  CHECK(rig.drops(DropReason::kTransmitQueueFull) == 0);
 }
 
 TEST_CASE("a stopped worker has given everything back") {

@@ -154,6 +154,7 @@ void Rig::add_lane(InterfaceIndex interface, std::uint16_t queue) {
   lane.traffic = interface == 0 ? config_.traffic : nullptr;
   lane.sink = config_.capture ? &slot->capture : nullptr;
   lane.partial_checksums = config_.partial_checksums;
+  lane.transmits = queue < config_.tx_queues;
   slot->lane = std::make_unique<MemoryLane>(lane, region_.view(), workers_[slot->worker]->pool);
   Command command;
   command.kind = CommandKind::kAddLane;
@@ -212,6 +213,17 @@ void Rig::remove(std::string_view prefix) {
   generation_.fetch_add(1);
 }
 
+void Rig::reclaim() {
+  for (std::size_t i = 0; i < turns_at_announcement_.size(); ++i) {
+    if (workers_[i]->worker->turns_ended() < turns_at_announcement_[i] + 2) return;
+  }
+  ipv4_writer_.reclaim(announced_);
+  ipv6_writer_.reclaim(announced_);
+  announced_ = epochs_.announce();
+  turns_at_announcement_.clear();
+  for (const auto& slot : workers_) turns_at_announcement_.push_back(slot->worker->turns_ended());
+}
+
 NextHopIndex Rig::unresolved(std::string_view prefix, InterfaceIndex interface) {
   NextHopKey key;
   key.interface = interface;
@@ -260,18 +272,22 @@ void Rig::resolve(NextHopIndex next_hop, const MacAddress& neighbor) {
 void Rig::turn(std::uint64_t step_ns) {
   now_ += step_ns;
   for (auto& slot : workers_) slot->worker->turn(now_);
-  for (auto& slot : workers_) serve_punts(*slot);
+  for (auto& slot : workers_) serve_punts(*slot, true);
 }
 
 void Rig::turns(int count, std::uint64_t step_ns) {
   for (int i = 0; i < count; ++i) turn(step_ns);
 }
 
-void Rig::serve_punts(WorkerSlot& slot) {
+void Rig::serve_punts() {
+  for (auto& slot : workers_) serve_punts(*slot, false);
+}
+
+void Rig::serve_punts(WorkerSlot& slot, bool keep) {
   if (!punter_runs) return;
   PuntItem item;
   while (slot.punt.items.pop(item)) {
-    if (punts_delivered) punted_.emplace_back(item.packet, item.packet + item.length);
+    if (keep && punts_delivered) punted_.emplace_back(item.packet, item.packet + item.length);
     slot.punt.returns.push({item.frame, item.ingress, punts_delivered});
   }
 }

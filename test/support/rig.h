@@ -32,8 +32,9 @@ struct RigConfig {
   RingSizes rings{256, 256, 256, 256};
   const PacketList* traffic = nullptr;  ///< replayed on every queue of interface 0
   bool partial_checksums = false;
-  bool capture = true;      ///< keep what is sent; benchmarks only count
-  bool full_table = false;  ///< room for a million prefixes, on huge pages; else for ten thousand
+  std::uint16_t tx_queues = 0xffff;  ///< of each interface; lanes of further queues only receive
+  bool capture = true;               ///< keep what is sent; benchmarks only count
+  bool full_table = false;           ///< room for a million prefixes, on huge pages; else for ten thousand
 };
 
 class Rig {
@@ -56,6 +57,8 @@ class Rig {
   void set(std::string_view prefix, NextHopIndex next_hop);
   void remove(std::string_view prefix);
   void resolve(NextHopIndex next_hop, const MacAddress& neighbor);
+  /// Frees what removed routes used, once every worker has ended two turns since an earlier call (routes/epoch.h).
+  void reclaim();
 
   // Time and packets.
 
@@ -76,6 +79,9 @@ class Rig {
   bool punts_delivered = true;
   /// Neighbours that workers asked for since the last call.
   std::vector<NeighborRequest> take_requests();
+  /// The punter's work without a turn: for a test that runs its workers on threads. It keeps no packet.
+  void serve_punts();
+  Waker& waker(WorkerIndex worker) noexcept { return mesh_.waker(worker); }
   void tell(WorkerIndex worker, const Command& command);
 
   // The books.
@@ -95,7 +101,7 @@ class Rig {
   struct LaneSlot;
 
   void add_lane(InterfaceIndex interface, std::uint16_t queue);
-  void serve_punts(WorkerSlot& slot);
+  void serve_punts(WorkerSlot& slot, bool keep);
   std::size_t lane_number(InterfaceIndex interface, std::uint16_t queue) const noexcept;
 
   RigConfig config_;
@@ -116,6 +122,8 @@ class Rig {
   std::vector<std::unique_ptr<LaneSlot>> lanes_;
   std::vector<std::vector<std::byte>> punted_;
   EpochCounter epochs_;
+  Epoch announced_ = 0;
+  std::vector<std::uint64_t> turns_at_announcement_;
   Now now_ = kNanosecondsPerSecond;
   std::uint16_t next_gateway_ = 1;
 };
