@@ -22,7 +22,7 @@ void keep(const void* memory) {
 /// Runs `work` on another thread while this one watches the others. A thread's own start allocates, so it is over
 /// first.
 template <typename Work>
-std::uint64_t allocations_of_other_thread(Work work) {
+std::uint64_t allocations_of_other_thread(Work work, std::uint64_t* frees = nullptr) {
   enum Step { kStarting, kReady, kWatched, kDone, kReleased };
   std::atomic<Step> step{kStarting};
   const auto wait_for = [&step](Step wanted) {
@@ -43,6 +43,7 @@ std::uint64_t allocations_of_other_thread(Work work) {
     wait_for(kDone);
     keep(std::make_unique<int>(1).get());  // this thread's own does not count
     count = guard.allocations();
+    if (frees != nullptr) *frees = guard.frees();
   }
   step.store(kReleased);
   other.join();
@@ -68,8 +69,10 @@ TEST_CASE("every way to the heap is counted on the watched thread") {
   };
   keep(std::make_unique<Wide>().get());
   const auto after_all = guard.allocations();
+  const auto frees = guard.frees();
   CHECK(after_one == 1);
   CHECK(after_all == 5);
+  CHECK(frees >= 4);
   CHECK(guard.first_call_stack().find("thread ") == 0);
 }
 
@@ -78,13 +81,22 @@ TEST_CASE("nothing is counted when no watch lives or the work leaves the heap al
   const AllocationGuard guard(WatchedThreads::kThis);
   for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i);
   keep(numbers.data());
-  const auto count = guard.allocations();
+  std::free(nullptr);
+  const auto count = guard.allocations() + guard.frees();
   CHECK(count == 0);
   CHECK(guard.first_call_stack().empty());
 }
 
 TEST_CASE("an allocation of another thread is counted, and this thread's are not") {
   CHECK(allocations_of_other_thread([] { keep(std::make_unique<long>(7).get()); }) == 1);
+}
+
+TEST_CASE("a free of another thread is counted, with its call stack, and no allocation") {
+  void* memory = std::malloc(10);
+  keep(memory);
+  std::uint64_t frees = 0;
+  CHECK(allocations_of_other_thread([memory] { std::free(memory); }, &frees) == 0);
+  CHECK(frees == 1);
 }
 
 TEST_CASE("another thread that leaves the heap alone counts nothing") {

@@ -27,25 +27,33 @@ struct FirstCall {
 // The hook may run before main and after it, on any thread: plain static storage, no constructors.
 std::atomic<int> watcher{kNobody};  ///< thread id of the watch's maker; kNobody when there is no watch
 std::atomic<bool> watch_others{false};
-std::atomic<std::uint64_t> counted{0};
-std::atomic<bool> first_is_written{false};
+std::atomic<std::uint64_t> counted{0}, counted_frees{0};
+std::atomic<bool> first_is_taken{false}, first_is_written{false};
 FirstCall first;
 thread_local bool inside_hook = false;
 
-/// Called for every allocation of every thread.
-void note_allocation(std::size_t size) noexcept {
+/// Called for every allocation and every free (size 0) of every thread.
+void note(std::atomic<std::uint64_t>& count, std::size_t size) noexcept {
   const int maker = watcher.load(std::memory_order_acquire);
   if (maker == kNobody || inside_hook) return;
   const int self = ::gettid();
   if ((self != maker) != watch_others.load(std::memory_order_relaxed)) return;
   inside_hook = true;
-  if (counted.fetch_add(1, std::memory_order_relaxed) == 0) {
+  count.fetch_add(1, std::memory_order_relaxed);
+  if (!first_is_taken.exchange(true, std::memory_order_relaxed)) {
     first.thread = self;
     first.size = size;
     first.depth = ::backtrace(first.frames.data(), static_cast<int>(first.frames.size()));
     first_is_written.store(true, std::memory_order_release);
   }
   inside_hook = false;
+}
+
+void note_allocation(std::size_t size) noexcept {
+  note(counted, size);
+}
+void note_free(const void* memory) noexcept {
+  if (memory != nullptr) note(counted_frees, 0);
 }
 
 }  // namespace
@@ -55,6 +63,8 @@ AllocationGuard::AllocationGuard(WatchedThreads which) {
   std::array<void*, 2> frames{};
   ::backtrace(frames.data(), 2);  // loads libgcc now: its first call allocates
   counted.store(0);
+  counted_frees.store(0);
+  first_is_taken.store(false);
   first_is_written.store(false);
   watch_others.store(which == WatchedThreads::kOthers);
   watcher.store(::gettid(), std::memory_order_release);
@@ -66,6 +76,10 @@ AllocationGuard::~AllocationGuard() {
 
 std::uint64_t AllocationGuard::allocations() const noexcept {
   return counted.load(std::memory_order_relaxed);
+}
+
+std::uint64_t AllocationGuard::frees() const noexcept {
+  return counted_frees.load(std::memory_order_relaxed);
 }
 
 std::string AllocationGuard::first_call_stack() const {
@@ -87,7 +101,9 @@ std::string AllocationGuard::first_call_stack() const {
 extern "C" void __sanitizer_malloc_hook(const void* memory, std::size_t size) {
   if (memory != nullptr) culvert::note_allocation(size);
 }
-extern "C" void __sanitizer_free_hook(const void*) {}
+extern "C" void __sanitizer_free_hook(const void* memory) {
+  culvert::note_free(memory);
+}
 
 #else
 
@@ -126,6 +142,7 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
   return *memory == nullptr ? ENOMEM : 0;
 }
 void free(void* memory) {
+  culvert::note_free(memory);
   __libc_free(memory);
 }
 }

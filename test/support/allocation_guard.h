@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proves that threads leave the heap alone. While an AllocationGuard lives, every malloc, calloc, realloc and
-// operator new of the watched threads is counted, and the first one keeps its call stack. A test of a worker:
+// operator new of the watched threads is counted, and so is every free and operator delete; the first of them all keeps
+// its call stack. A test of a worker:
 //
 //   Workers workers(...);                       // may allocate: construction
 //   workers.start();
@@ -30,10 +31,12 @@ class AllocationGuard {
   AllocationGuard& operator=(const AllocationGuard&) = delete;
   ~AllocationGuard();
 
-  /// How often a watched thread asked the heap for memory since the watch began. Frees are not counted.
+  /// How often a watched thread asked the heap for memory since the watch began.
   std::uint64_t allocations() const noexcept;
+  /// How often it gave memory back (null is nothing). A realloc is an allocation only.
+  std::uint64_t frees() const noexcept;
 
-  /// Thread id, size and symbolized call stack of the first counted allocation; empty if there was none.
+  /// Thread id, size (0: a free) and symbolized call stack of the first counted call; empty if there was none.
   std::string first_call_stack() const;
 };
 
