@@ -140,7 +140,9 @@ Section<InterfaceConfig> interface_section() {
            "auto takes the first of zero-copy, copy, generic that the driver can, and the status says which and why.")
       .key("queues", &InterfaceConfig::queues, automatic_or(count_rule<std::uint32_t>(1, kMostQueues)),
            Reload::kRestart,
-           "Receive queues that Culvert takes, from queue 0 on; packets of further queues stay with the kernel.",
+           "Receive queues that Culvert takes, from queue 0 on. Packets of further queues go by `system.fail`: open "
+           "leaves them "
+           "to the kernel, closed drops them.",
            "auto is all of them, so that no packet misses Culvert.")
       .not_built("zone", "the firewall", "Zone that the interface is in.")
       .not_built("rpf", "reverse path filtering", "Whether a packet's source must be routed back.")

@@ -103,7 +103,8 @@ Attachment attach_xdp(const std::string& interface, int ifindex, int program_fd,
     if (attachment.link) return attachment;
     const int code = errno;
     if (code == EPERM) {
-      throw SetupError(Error{interface + ": attaching the XDP program", code, "it needs CAP_NET_ADMIN and CAP_BPF"});
+      throw SetupError(Error{interface + ": attaching the XDP program", code,
+                             "it needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"});
     }
     const Error error = native_refusal(interface, ifindex, program_fd, code);
     if (wish == AttachWish::kNative) throw SetupError(error);

@@ -77,8 +77,9 @@ void RedirectProgram::load(const RedirectState& state) {
     if (bpf_map__reuse_fd(map, fd.get()) != 0) throw SetupError(errno_error("sharing the XDP program's map " + name));
   }
   if (redirect_bpf__load(skeleton.get()) != 0) {
-    throw SetupError(errno_error(options_.interface + ": loading the XDP program",
-                                 "it needs root, or CAP_BPF and CAP_NET_ADMIN; libbpf says: " + log.text()));
+    throw SetupError(
+        errno_error(options_.interface + ": loading the XDP program",
+                    "it needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; libbpf says: " + log.text()));
   }
   program_ = keep(bpf_program__fd(wanted));
   bpf_map* map = nullptr;

@@ -46,8 +46,9 @@ std::map<std::string, Fd> create_maps(const RedirectLimits& limits) {
   bpf_map__set_max_entries(maps.deny_v6, limits.deny_v6 * 2);
   bpf_map__set_max_entries(maps.failsafe, limits.failsafe * 2);
   if (redirect_bpf__load(skeleton.get()) != 0) {
-    throw SetupError(errno_error("creating the XDP program's maps",
-                                 "it needs root, or CAP_BPF and CAP_NET_ADMIN; libbpf says: " + log.text()));
+    throw SetupError(
+        errno_error("creating the XDP program's maps",
+                    "it needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; libbpf says: " + log.text()));
   }
   std::map<std::string, Fd> fds;
   for (const bpf_map* map :

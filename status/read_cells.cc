@@ -197,6 +197,7 @@ std::vector<PressureStatus> read_pressure(const StatusSources& sources) {
         {"tx_link_down", &cells.tx_link_down},
         {"tx_other_errors", &cells.tx_other_errors},
         {"bad_completions", &cells.bad_completions},
+        {"rx_multi_buffer", &cells.rx_multi_buffer},
     };
     for (const auto& [name, cell] : counters) pressure.push_back({name, lane_scope(lane), cell->read()});
   }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attaching, the ladder, who holds an interface, and that nothing stays behind.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <cap-ng.h>
 #include <filesystem>
 #include <linux/bpf.h>
 #include <optional>
@@ -179,6 +181,39 @@ TEST_CASE("an occupied interface is refused with its holder's name", "[lifecycle
     run("ip link set dev life0 xdp off");
     CHECK(message_of(state, on(veth)) == "attached");
   }
+}
+
+/// This thread without a capability, and without CAP_SYS_ADMIN, which would stand for it.
+class Without {
+ public:
+  explicit Without(unsigned capability) : capabilities_{capability, CAP_SYS_ADMIN} { change(CAPNG_DROP); }
+  Without(const Without&) = delete;
+  Without& operator=(const Without&) = delete;
+  ~Without() { change(CAPNG_ADD); }
+
+ private:
+  void change(capng_act_t act) {
+    capng_get_caps_process();
+    for (const unsigned capability : capabilities_) capng_update(act, CAPNG_EFFECTIVE, capability);
+    CHECK(capng_apply(CAPNG_SELECT_CAPS) == 0);
+  }
+  std::array<unsigned, 2> capabilities_;
+};
+
+TEST_CASE("without one of the three capabilities loading is refused, and the message names it", "[lifecycle]") {
+  const VethPair veth("culvert0", "culvert1");
+  const RedirectState state(1, FailMode::kOpen);
+  for (const auto& [capability, name] : {std::pair{CAP_BPF, "CAP_BPF"}, std::pair{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+                                         std::pair{CAP_PERFMON, "CAP_PERFMON"}}) {
+    std::string message;
+    {
+      const Without it(static_cast<unsigned>(capability));
+      message = message_of(state, on(veth));
+    }
+    INFO(name);
+    CHECK_THAT(message, Contains("loading the XDP program") && Contains(name));
+  }
+  CHECK(message_of(state, on(veth)) == "attached");
 }
 
 TEST_CASE("no such interface", "[lifecycle]") {

@@ -149,6 +149,21 @@ TEST_CASE("sixteen workers that stopped in the middle of writing do not hold up 
   CHECK(fastest_ns < 100 * kNanosecondsPerMillisecond);
 }
 
+TEST_CASE("whatever a lane loses outside of the pipeline is among the pressure counters") {
+  Box box;
+  box.lane->rx_multi_buffer.add(7);
+  box.lane->bad_completions.add(2);
+  const StatusSnapshot status = box.at(kStart);
+  const auto value = [&](const char* counter) {
+    for (const PressureStatus& row : status.pressure) {
+      if (row.counter == counter && row.scope == "wan0/0") return row.value;
+    }
+    return std::uint64_t{0};
+  };
+  CHECK(value("rx_multi_buffer") == 7);
+  CHECK(value("bad_completions") == 2);
+}
+
 TEST_CASE("drops are summed over workers by interface and reason") {
   Box box;
   box.workers[0]->pipeline.count_drop(0, DropReason::kNoRoute);
