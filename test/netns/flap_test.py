@@ -44,6 +44,12 @@ def news(after, before):
     return {key: count - before.get(key, 0) for key, count in after.items() if count != before.get(key, 0)}
 
 
+def left_to_kernel(house):
+    """Packets that XDP did not redirect although they are Culvert's."""
+    return sum(row["packets"] for row in house.ask("show_status")["xdp_actions"]
+               if row["action"] in ("stale_passed", "no_socket_passed"))
+
+
 def routes(house):
     house.server("ip", "addr", "add", "198.19.0.2/24", "dev", "lo")
     house.router("ip", "route", "add", "198.19.0.0/24", "via", "198.18.1.2")
@@ -66,8 +72,11 @@ def routes(house):
     # Lost on the way to the workers or behind them, whatever the route; the rest is the flapping route's.
     anywhere = sum(losses.values())
     explained = anywhere + sum(count for reason, count in drops.items() if reason != "transmit_failed")
-    assert steady["lost"] <= anywhere, "packets of a route that did not change were lost"
-    assert steady["lost"] + flapping["lost"] == explained, "not every lost packet has a reason"
+    # When a busy machine keeps a worker from its CPU for 500 ms, XDP leaves packets to the kernel, which may lose some.
+    by_kernel = left_to_kernel(house)
+    lost = steady["lost"] + flapping["lost"]
+    assert steady["lost"] <= anywhere + by_kernel, "packets of a route that did not change were lost"
+    assert explained <= lost <= explained + by_kernel, f"{lost} lost, {explained} explained, {by_kernel} by the kernel"
     assert drops.get("no_route", 0) > 0, "the route did not flap under load"
     assert set(drops) <= {"no_route", "transmit_failed"}, drops
 
