@@ -124,8 +124,8 @@ def links(house):
         print(f"{what}: {CHANGES} times, silent for {min(silences) * 1000:.0f} to {max(silences) * 1000:.0f} ms beside "
               f"the change itself; open files {files[0]} .. {files[-1]}; drops {news(house.drops(), drops)}; "
               f"{watch.samples} samples")
-        # An ARP request that falls into the moment before the server's carrier is seen is repeated by the kernel after a
-        # second, with its own forwarding as well; that is one change in many.
+        # An ARP request in the moment before the server's carrier is seen is repeated after a second, by the
+        # kernel, and for its own forwarding too; that is one change in many.
         usual = sorted(silences)[(CHANGES - 1) * 9 // 10]
         assert usual < RECOVERY_LIMIT_S and max(silences) < 2.5, f"{what}: {silences}\n{house.log()}"
         assert max(files) <= files[0] + 2, f"open files become more: {files}"
