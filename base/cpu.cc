@@ -28,6 +28,14 @@ Result<void> pin_this_thread(int cpu) {
   return error;
 }
 
+void keep_this_thread_off(const std::vector<int>& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof(set), &set) != 0) return;
+  for (const int cpu : cpus) CPU_CLR(static_cast<std::size_t>(cpu), &set);
+  if (CPU_COUNT(&set) > 0) ::sched_setaffinity(0, sizeof(set), &set);
+}
+
 Result<void> check_cpu_level() {
 #if defined(__x86_64__) && defined(__AVX2__)
   __builtin_cpu_init();

@@ -14,6 +14,10 @@ Result<void> pin_this_thread(int cpu);
 /// The CPUs that this process may run on, ascending (sched_getaffinity).
 std::vector<int> allowed_cpus();
 
+/// Takes CPUs from those that the calling thread, and threads that it makes from now on, may run on; leaves all when
+/// none would remain. A thread that pins itself is not bound by it.
+void keep_this_thread_off(const std::vector<int>& cpus);
+
 /// An error when this binary was built for x86-64-v3 and the CPU is not one (AVX2, BMI2, FMA, MOVBE, F16C, LZCNT).
 Result<void> check_cpu_level();
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include "base/cpu.h"
 #include "control/settings.h"
 #include "status/json.h"
 #include "xsk/device.h"
@@ -32,7 +33,11 @@ Plan plan_for(const Config& config) {
     const auto counts = queue_counts(name);
     queues[name] = counts.has_value() ? counts->lanes() : 0;
   }
-  return make_plan(config, queues).value();
+  Plan plan = make_plan(config, queues).value();
+  // From here on control, punter and agent leave the workers' CPUs alone, where there are others: a worker that shares
+  // its CPU with them loses packets while a status is written.
+  keep_this_thread_off(plan.cpus);
+  return plan;
 }
 
 WorkerGroupConfig worker_config(const Config& config, const Plan& plan, RouteMemory& routes, const Snapshot& snapshot) {

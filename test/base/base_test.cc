@@ -3,6 +3,8 @@
 #include <cstring>
 #include <fcntl.h>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/cell.h"
@@ -111,6 +113,20 @@ TEST_CASE("a shared mapping is seen by a read-only view of its descriptor") {
   writer.bytes()[17] = std::byte{42};
   const Mapping reader = Mapping::read_only(writer.fd());
   CHECK(reader.bytes()[17] == std::byte{42});
+}
+
+TEST_CASE("a thread keeps off CPUs as long as others are left") {
+  std::vector<int> before, without_first, without_any;
+  std::thread([&] {
+    before = allowed_cpus();
+    keep_this_thread_off({before.front()});
+    without_first = allowed_cpus();
+    keep_this_thread_off(before);
+    without_any = allowed_cpus();
+  }).join();
+  const std::vector<int> others(before.begin() + 1, before.end());
+  CHECK(without_first == (others.empty() ? before : others));
+  CHECK(without_any == without_first);
 }
 
 TEST_CASE("clocks go forward and this thread may be pinned to an allowed CPU only") {
