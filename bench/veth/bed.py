@@ -53,7 +53,7 @@ class Trial:
     answer: dict  # of bench_veth_traffic
     lost: dict = field(default_factory=dict)  # where -> packets
     void: str = ""
-    cpu_s: tuple = (0.0, 0.0)  # both cores, busy with whatever
+    cpu_ns: int = 0  # of generator and device, all their threads and what ran in softirqs on top of them
     stolen_s: float = 0.0  # by the hypervisor, both cores
 
     @property
@@ -71,7 +71,7 @@ class Trial:
 
     @property
     def cpu_ns_per_packet(self):
-        return sum(self.cpu_s) * 1e9 / max(1, self.answer["seen"])
+        return self.cpu_ns / max(1, self.answer["seen"])
 
 
 class Bed(House):
@@ -120,7 +120,7 @@ class Bed(House):
                   self.mac("router", "lan0"), str(GENERATOR_CPU)),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def ask(self, *words):
+    def tell(self, *words):
         self.traffic.stdin.write(" ".join(map(str, words)) + "\n")
         self.traffic.stdin.flush()
         line = self.traffic.stdout.readline()
@@ -138,12 +138,14 @@ class Bed(House):
             self.device.rest()
 
     def account_for(self, order):
-        before, cpu_before, device_before = self.counters(), cpu_times(), self.device.lost()
-        made = self.ask("send", order.packets, order.length, order.flows, order.rate, order.batch)
-        cpu_after = cpu_times()
+        before, device_before = self.counters(), self.device.lost()
+        stolen_before, cpu_before = stolen_s(), self.device.cpu_ns()
+        made = self.tell("send", order.packets, order.length, order.flows, order.rate, order.batch)
+        cpu = self.device.cpu_ns() - cpu_before + made["cpu_ns"]
+        stolen = stolen_s() - stolen_before
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
-            answer = made | self.ask("seen")
+            answer = made | self.tell("seen")
             change = difference(self.counters(), before)
             lost = change | difference(self.device.lost(), device_before)
             lost = {where: count for where, count in lost.items() if count and where != SENT}
@@ -151,9 +153,7 @@ class Bed(House):
             if not void or time.monotonic() > deadline:
                 break
             time.sleep(0.05)
-        busy = tuple(b[0] - a[0] for a, b in zip(cpu_before, cpu_after))
-        stolen = sum(b[1] - a[1] for a, b in zip(cpu_before, cpu_after))
-        return Trial(answer, lost, void, busy, stolen)
+        return Trial(answer, lost, void, cpu, stolen)
 
     def counters(self):
         """Packets so far: that left the generator, and that the kernel lost on each way between the programs."""
@@ -189,12 +189,15 @@ def difference(after, before):
     return {key: count - before.get(key, 0) for key, count in after.items()}
 
 
-def cpu_times():
-    """(busy, stolen) seconds of each core since boot."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    times = []
-    for line in pathlib.Path("/proc/stat").read_text(encoding="ascii").splitlines():
-        if re.match(r"cpu\d", line):
-            user, nice, system, _, _, irq, softirq, steal = map(int, line.split()[1:9])
-            times.append(((user + nice + system + irq + softirq) / ticks, steal / ticks))
-    return times[:2]
+def cpu_ns(pid, thread=None):
+    """CPU time of one thread, or of all threads that the process has now."""
+    total = 0
+    for one in [thread] if thread else os.listdir(f"/proc/{pid}/task"):
+        total += int(pathlib.Path(f"/proc/{pid}/task/{one}/schedstat").read_text(encoding="ascii").split()[0])
+    return total
+
+
+def stolen_s():
+    """Seconds of all cores that the hypervisor gave to others, since boot."""
+    ticks = pathlib.Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[8]
+    return int(ticks) / os.sysconf("SC_CLK_TCK")

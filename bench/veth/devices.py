@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from bed import ABOVE_GENERATOR, DEVICE_CPU, GENERATOR_CPU, REAL_TIME_PRIORITY, first, real_time
+from bed import ABOVE_GENERATOR, DEVICE_CPU, GENERATOR_CPU, REAL_TIME_PRIORITY, cpu_ns, first, real_time
 from house import run
 
 TRANSMIT_FAILED = "transmit_failed"  # counted by wan0 too
@@ -36,6 +36,9 @@ class Device:
 
     def lost(self):
         return {}
+
+    def cpu_ns(self):
+        return 0
 
 
 class Culvertd(Device):
@@ -61,6 +64,9 @@ interfaces:
     def lost(self):
         drops = self.bed.show("drops")["drops"]
         return {f"culvertd: {drop['reason']}": drop["packets"] for drop in drops if drop["reason"] != TRANSMIT_FAILED}
+
+    def cpu_ns(self):
+        return cpu_ns(self.bed.daemon.pid)
 
     def put_first(self):
         """The worker as all that moves packets; the others' short work comes before the generator, whose core it is."""
@@ -135,6 +141,9 @@ class Testpmd(Device):
             return sum(map(int, re.findall(pattern, text)))
         return {"testpmd: not sent": total(r"TX-dropped: +(\d+)", self.command("show fwd stats all")),
                 "testpmd: errors": total(r"[RT]X-errors: +(\d+)", self.command("show port stats all"))}
+
+    def cpu_ns(self):
+        return cpu_ns(self.process.pid)
 
     def read(self):
         while chunk := self.process.stdout.read(4096):

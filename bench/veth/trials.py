@@ -2,25 +2,26 @@
 """What is done with beds: devices compared by turns at overload, and the highest rate at which nothing is lost."""
 
 import contextlib
-import os
 import statistics
 import time
 from dataclasses import dataclass, field, replace
 
+from bed import cpu_ns
+
 AGAIN = " (A/A)"
 # A trial at overload shall send for so long.
-TRIAL_SECONDS = 0.7
+TRIAL_SECONDS = 0.35
 # The search for the highest rate without loss ends when it knows it so well, and confirms it so often.
 RESOLUTION = 0.03
 CONFIRMATIONS = 2
-MOST_TRIES = 3
+MOST_TRIES = 6
 
 
 @dataclass
 class Series:
     """The trials of one device in one case."""
 
-    mpps: list = field(default_factory=list)
+    rounds: list = field(default_factory=list)  # Mpps, None where the trial was void
     offered: list = field(default_factory=list)
     cpu_ns: list = field(default_factory=list)
     stolen_s: float = 0.0
@@ -28,15 +29,19 @@ class Series:
     voids: list = field(default_factory=list)
 
     def add(self, trial):
+        self.rounds.append(None if trial.void else trial.mpps)
         if trial.void:
             self.voids.append(trial.void)
             return
-        self.mpps.append(trial.mpps)
         self.offered.append(trial.offered_mpps)
         self.cpu_ns.append(trial.cpu_ns_per_packet)
         self.stolen_s += trial.stolen_s
         for where, count in trial.lost.items():
             self.lost[where] = self.lost.get(where, 0) + count
+
+    @property
+    def mpps(self):
+        return [value for value in self.rounds if value is not None]
 
     @property
     def median(self):
@@ -59,6 +64,29 @@ def alternate(contenders, order, rounds, around=contextlib.nullcontext):
 def typical_difference(series, name):
     """Larger over smaller of two single trials of the same device: the median over the rounds."""
     pairs = zip(series[name].mpps, series[name + AGAIN].mpps)
+    return statistics.median([max(pair) / min(pair) for pair in pairs] or [1.0])
+
+
+def packets_for(bed, order):
+    trial = bed.run(replace(order, packets=1 << 17))
+    return max(1 << 17, int(trial.offered_mpps * 1e6 * TRIAL_SECONDS))
+
+
+def ratio(one, other):
+    """The median over the rounds of one round's ratio: the machine's moods last longer than a round, and cancel out."""
+    ratios = [a / b for a, b in zip(one.rounds, other.rounds) if a and b]
+    return statistics.median(ratios) if ratios else None
+
+
+def null_ratio(series, name):
+    """The same of a device against itself, as a number of at least 1."""
+    itself = ratio(series[name], series[name + AGAIN]) or 1.0
+    return max(itself, 1 / itself)
+
+
+def typical_difference(series, name):
+    """How far two runs of the same device are apart: larger over smaller in one round, the median over the rounds."""
+    pairs = [(a, b) for a, b in zip(series[name].rounds, series[name + AGAIN].rounds) if a and b]
     return statistics.median([max(pair) / min(pair) for pair in pairs] or [1.0])
 
 
@@ -96,7 +124,7 @@ def lossless_mpps(bed, order, at_most_mpps, seconds=0.5):
     for _ in range(MOST_TRIES):
         if low == 0.0 or holds(low, CONFIRMATIONS):
             break
-        low *= 1 - 2 * RESOLUTION
+        low *= 0.9
     else:
         low = 0.0
     return low, trials
@@ -107,12 +135,3 @@ def idle_cpu_percent(pid, thread, seconds):
     before, begin = cpu_ns(pid, thread), time.monotonic()
     time.sleep(seconds)
     return (cpu_ns(pid, thread) - before) / (time.monotonic() - begin) / 1e7
-
-
-def cpu_ns(pid, thread=None):
-    threads = [thread] if thread else os.listdir(f"/proc/{pid}/task")
-    total = 0
-    for one in threads:
-        with open(f"/proc/{pid}/task/{one}/schedstat", encoding="ascii") as file:
-            total += int(file.read().split()[0])
-    return total

@@ -119,6 +119,11 @@ class Ledger(unittest.TestCase):
         series.add(bed.Trial(answer()))
         self.assertAlmostEqual(series.median, 0.896)
 
+    def test_ratios_are_of_the_same_round(self):
+        one, other = trials.Series(rounds=[1.0, None, 3.0, 8.0]), trials.Series(rounds=[2.0, 1.0, 3.0, 4.0])
+        self.assertEqual(trials.ratio(one, other), 1.0)
+        self.assertIsNone(trials.ratio(one, trials.Series()))
+
 
 if __name__ == "__main__":
     unittest.main()
