@@ -47,6 +47,11 @@ std::optional<std::uint64_t> ConfirmTimer::generation() const noexcept {
   return waiting_->generation;
 }
 
+std::optional<std::uint64_t> ConfirmTimer::previous() const noexcept {
+  if (!waiting_) return std::nullopt;
+  return waiting_->previous;
+}
+
 std::uint64_t ConfirmTimer::remaining_ns(Now now) const noexcept {
   return waiting_ && now < waiting_->deadline ? waiting_->deadline - now : 0;
 }

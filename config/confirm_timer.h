@@ -31,6 +31,8 @@ class ConfirmTimer {
   bool waiting() const noexcept { return waiting_.has_value(); }
   /// The generation that waits.
   std::optional<std::uint64_t> generation() const noexcept;
+  /// The generation to go back to.
+  std::optional<std::uint64_t> previous() const noexcept;
   /// Time until expire() answers; 0 when it is up or nothing waits.
   std::uint64_t remaining_ns(Now now) const noexcept;
 

@@ -17,7 +17,6 @@
 namespace culvert {
 namespace {
 
-constexpr const char* kCandidate = "candidate.yaml";
 constexpr std::string_view kTemporary = ".new";
 constexpr std::string_view kUnconfirmed = ".unconfirmed.yaml";
 constexpr std::string_view kConfirmed = ".yaml";
@@ -203,23 +202,6 @@ Result<ConfigDiff> ConfigHistory::diff(std::uint64_t from, std::uint64_t to) con
   if (!new_text) return new_text.error();
   return diff_configurations(old_text.value(), new_text.value(), fmt::format("generation {}", from),
                              fmt::format("generation {}", to));
-}
-
-Result<void> ConfigHistory::set_candidate(std::string_view text) {
-  if (text.size() > kMostBytes) return Error{fmt::format("the text is larger than {} bytes", kMostBytes), 0, ""};
-  return write_file(kCandidate, text);
-}
-
-Result<std::string> ConfigHistory::candidate() const {
-  Result<std::string> text = read_file(kCandidate);
-  if (!text && text.error().code == ENOENT) return Error{"there is no candidate", 0, ""};
-  return text;
-}
-
-Result<void> ConfigHistory::discard_candidate() {
-  if (::unlinkat(folder_.get(), kCandidate, 0) == 0) return sync_folder();
-  if (errno == ENOENT) return {};
-  return errno_error("the candidate cannot be removed");
 }
 
 }  // namespace culvert

@@ -22,11 +22,10 @@ struct AppliedText {
   friend bool operator==(const AppliedText&, const AppliedText&) = default;
 };
 
-/// The texts that were applied, newest last, and the candidate, as files of <state_directory>/configurations:
+/// The texts that were applied, newest last, as files of <state_directory>/configurations:
 ///
 ///   000000000007-1763766000.yaml              generation 7, applied at that Unix time
 ///   000000000008-1763766060.unconfirmed.yaml  on trial: confirm() renames it, withdraw() removes it
-///   candidate.yaml                            what is being edited
 ///
 /// Each file is written beside its name, synced and renamed, and the name carries what there is to know, so a crash
 /// leaves the old or the new state and never half of one. A text left unconfirmed by a crash was not confirmed: start
@@ -53,12 +52,6 @@ class ConfigHistory {
   Result<AppliedText> rollback(std::size_t back) const;
 
   Result<ConfigDiff> diff(std::uint64_t from, std::uint64_t to) const;
-
-  Result<void> set_candidate(std::string_view text);
-  /// An error when there is none.
-  Result<std::string> candidate() const;
-  /// No error when there is none.
-  Result<void> discard_candidate();
 
  private:
   ConfigHistory(Fd folder, std::string path, std::size_t keep);

@@ -37,6 +37,7 @@ Result<boost::json::object> Configurations::check(const std::string& text, const
   boost::json::object answer;
   answer["ok"] = true;
   answer["warnings"] = checked.to_text();
+  answer["text"] = checked.to_text() + file + ": OK\n";
   return answer;
 }
 
@@ -50,11 +51,24 @@ boost::json::object Configurations::report(const std::vector<ConfigChange>& chan
   return answer;
 }
 
+/// The same for people who have just changed it.
+boost::json::object Configurations::runs(const std::vector<ConfigChange>& changes) const {
+  boost::json::object answer = report(changes);
+  std::string text = fmt::format("Generation {} runs.\n", generation_);
+  for (const ConfigChange& change : changes) text += "  " + to_text(change) + "\n";
+  answer["text"] = std::move(text);
+  return answer;
+}
+
 Result<boost::json::object> Configurations::diff(const std::string& text, const std::string& file) const {
   const CheckResult checked = check_text(text, file);
   if (!checked.ok()) return refused(checked);
-  boost::json::object answer = report(changes_between(running(), *checked.config));
-  answer["diff"] = unified_diff(running_.text, checked.text, "running", file);
+  const std::vector<ConfigChange> changes = changes_between(running(), *checked.config);
+  boost::json::object answer = report(changes);
+  std::string shown = unified_diff(running_.text, checked.text, "running", file);
+  answer["diff"] = shown;
+  for (const std::string& reason : restart_reasons(changes)) shown += reason + "\n";
+  answer["text"] = shown.empty() ? "No difference.\n" : std::move(shown);
   return answer;
 }
 
@@ -87,8 +101,13 @@ Result<boost::json::object> Configurations::apply(const std::string& text, const
   }
   generation_ = *added;
   if (confirm_within_ns > 0) trial_.start(generation_, previous, now, confirm_within_ns).value();
-  boost::json::object answer = report(changes);
+  boost::json::object answer = runs(changes);
   answer["confirm_within_s"] = confirm_within_ns / kNanosecondsPerSecond;
+  if (confirm_within_ns > 0) {
+    answer["text"].as_string() +=
+        fmt::format("On trial: back to generation {} in {} s unless you type: culvert config confirm\n", previous,
+                    confirm_within_ns / kNanosecondsPerSecond);
+  }
   return answer;
 }
 
@@ -97,6 +116,7 @@ Result<boost::json::object> Configurations::confirm(Now now) {
   if (auto kept = history_->confirm(generation_); kept.has_error()) return kept.error();
   boost::json::object answer;
   answer["generation"] = generation_;
+  answer["text"] = fmt::format("Generation {} is kept.\n", generation_);
   return answer;
 }
 
@@ -114,7 +134,7 @@ Result<boost::json::object> Configurations::roll_back(std::uint64_t generation, 
   if (history_.has_error()) return history_.error();
   if (const auto previous = trial_.cancel()) {
     if (auto gone = go_back_to(*previous); gone.has_error()) return gone.error();
-    if (generation == 0 || generation == generation_) return report({});
+    if (generation == 0 || generation == generation_) return runs({});
   }
   if (generation == 0) {
     auto before = history_->rollback(1);
@@ -137,11 +157,24 @@ std::string Configurations::expire(Now now) {
   return fmt::format("generation {} was not confirmed in time: back to {}", tried, *previous);
 }
 
-Result<std::string> Configurations::text(const std::string& which) const {
-  if (which == "running") return Result<std::string>(boost::system::in_place_value, running_.text);
-  if (history_.has_error()) return history_.error();
-  if (which == "candidate") return history_->candidate();
-  return Error{"no configuration is called " + which, 0, "running or candidate"};
+Result<boost::json::object> Configurations::show(const std::string& which, Now now) const {
+  if (which != "running" && which != "candidate") {
+    return Error{"no configuration is called " + which.substr(0, 64), 0, "running or candidate"};
+  }
+  if (which == "candidate" && !trial_.waiting()) {
+    return Error{"no configuration runs on trial", 0,
+                 "culvert config apply FILE --confirm 60 begins a trial; culvert show configuration is what runs"};
+  }
+  boost::json::object answer;
+  answer["text"] = running_.text;
+  answer["generation"] = generation_;
+  answer["confirm_within_ms"] = nullptr;
+  answer["previous_generation"] = nullptr;
+  if (const auto previous = trial_.previous()) {
+    answer["confirm_within_ms"] = trial_.remaining_ns(now) / kNanosecondsPerMillisecond;
+    answer["previous_generation"] = *previous;
+  }
+  return answer;
 }
 
 }  // namespace culvert

@@ -42,12 +42,15 @@ class Configurations {
   Result<boost::json::object> roll_back(std::uint64_t generation, std::int64_t unix_time_s);
   /// Goes back when a trial's time is up; a sentence for the event log if it did.
   std::string expire(Now now);
-  Result<std::string> text(const std::string& which) const;
+  /// `which`: "running", or "candidate", the text that runs on trial until it is confirmed (an error when none does).
+  /// Answers with text, generation, and of a trial confirm_within_ms and previous_generation, else null.
+  Result<boost::json::object> show(const std::string& which, Now now) const;
 
  private:
   Result<void> use(CheckResult checked);
   Result<void> go_back_to(std::uint64_t generation);
   boost::json::object report(const std::vector<ConfigChange>& changes) const;
+  boost::json::object runs(const std::vector<ConfigChange>& changes) const;
 
   std::string file_;
   CheckResult running_;

@@ -22,7 +22,10 @@ Result<boost::json::object> Daemon::apply(const ConfigText& config, std::uint64_
     board_.event(EventKind::kConfigurationRefused, applied.error().what);
     return applied;
   }
-  say(fmt::format("configuration generation {} runs", configurations_.generation()), EventKind::kConfigurationApplied);
+  const std::string trial =
+      confirm_within_ns == 0 ? "" : fmt::format(", on trial for {} s", confirm_within_ns / kNanosecondsPerSecond);
+  say(fmt::format("configuration generation {} runs{}", configurations_.generation(), trial),
+      EventKind::kConfigurationApplied);
   look_after_interfaces();  // the new snapshot is with every worker before anybody hears of it
   return applied;
 }
@@ -48,7 +51,7 @@ ServerHooks Daemon::hooks() {
   };
   hooks.routes = [this](const TablePage& page) { return route_rows(mirror_, page); };
   hooks.neighbors = [this](const TablePage& page) { return neighbor_rows(mirror_, page); };
-  hooks.configuration = [this](const std::string& which) { return configurations_.text(which); };
+  hooks.configuration = [this](const std::string& which) { return configurations_.show(which, monotonic_ns()); };
   hooks.config_check = [this](const ConfigText& config) { return configurations_.check(config.text, config.file); };
   hooks.config_diff = [this](const ConfigText& config) { return configurations_.diff(config.text, config.file); };
   hooks.config_apply = [this](const ConfigApply& request, const Reply& reply) {

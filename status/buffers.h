@@ -30,8 +30,8 @@ struct BufferRow {
 };
 BOOST_DESCRIBE_STRUCT(BufferRow, (), (resource, scope, max, used, peak, failures, usage_percent, status, unknown))
 
-/// All members of one kind; the numbers are sums over the members that are known. So is `peak`: the members' peaks may be
-/// of different moments, and then together they never held as much. It is an upper bound, which no reader that looks
+/// All members of one kind; the numbers are sums over the members that are known. So is `peak`: the members' peaks may
+/// be of different moments, and then together they never held as much. It is an upper bound, which no reader that looks
 /// once a second could make exact, and used <= peak <= max holds as it does for each member.
 struct BufferAggregate {
   std::string resource, scope;  ///< the member's own scope when there is only one, else "2 of 3 known"

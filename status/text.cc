@@ -172,6 +172,35 @@ std::string drops_text(const StatusSnapshot& status, const TextOptions& options)
   return table.text(options.colour);
 }
 
+std::string counters_text(const StatusSnapshot* before, const StatusSnapshot& now, const TextOptions& options) {
+  std::string text = time_text(now.time_unix_ms) + "\n" + interfaces_text(now, options) + workers_text(now, options);
+  const std::uint64_t elapsed_ms =
+      before != nullptr && now.time_unix_ms > before->time_unix_ms ? now.time_unix_ms - before->time_unix_ms : 0;
+  const auto growth = [elapsed_ms](std::uint64_t value, std::uint64_t old) -> OptionalRate {
+    if (elapsed_ms == 0 || value < old) return std::nullopt;
+    return static_cast<double>(value - old) * 1000.0 / static_cast<double>(elapsed_ms);
+  };
+  const StatusSnapshot nothing;
+  const StatusSnapshot& old = before != nullptr ? *before : nothing;
+  Table table({{"Dropped or lost", Align::kLeft}, {"Scope", Align::kLeft}, {"Count"}, {"Each second"}});
+  for (const DropStatus& row : now.drops) {
+    std::uint64_t was = 0;
+    for (const DropStatus& other : old.drops) {
+      if (other.interface == row.interface && other.reason == row.reason) was = other.packets;
+    }
+    table.row({row.reason, row.interface, fmt::format("{}", row.packets), rate_text(growth(row.packets, was))});
+  }
+  for (const PressureStatus& row : now.pressure) {
+    if (row.value == 0) continue;
+    std::uint64_t was = 0;
+    for (const PressureStatus& other : old.pressure) {
+      if (other.scope == row.scope && other.counter == row.counter) was = other.value;
+    }
+    table.row({row.counter, row.scope, fmt::format("{}", row.value), rate_text(growth(row.value, was))});
+  }
+  return text + table.text(options.colour) + "\n";
+}
+
 std::string event_line(const Event& event) {
   std::string line =
       fmt::format("{} #{} {}: {}", time_text(event.time_unix_ms), event.sequence, event.kind, event.text);

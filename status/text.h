@@ -28,6 +28,9 @@ std::string interfaces_text(const StatusSnapshot& status, const TextOptions& opt
 std::string workers_text(const StatusSnapshot& status, const TextOptions& options);
 /// `show drops`: by reason with its sentence, or (detail) by interface and reason.
 std::string drops_text(const StatusSnapshot& status, const TextOptions& options);
+/// `watch counters`: interfaces and workers with their rates, and how fast drops and pressure counters grew since
+/// `before` (null: the first screen, where that is not known).
+std::string counters_text(const StatusSnapshot* before, const StatusSnapshot& now, const TextOptions& options);
 /// `show events`, `watch events`: one line each.
 std::string event_line(const Event& event);
 

@@ -49,6 +49,22 @@ Result<ConfigText> config_in(const boost::json::object& request) {
   return ConfigText{*text, *file};
 }
 
+bool is_event_kind(const std::string& name) {
+  for (std::size_t kind = 0; kind < kEventKinds; ++kind) {
+    if (event_text(static_cast<EventKind>(kind)).name == name) return true;
+  }
+  return false;
+}
+
+/// Whoever watches for a kind that does not exist would wait for ever.
+Error no_such_kind(const std::string& name) {
+  std::string kinds;
+  for (std::size_t kind = 0; kind < kEventKinds; ++kind) {
+    kinds += (kind == 0 ? "" : ", ") + std::string(event_text(static_cast<EventKind>(kind)).name);
+  }
+  return Error{"there is no kind of event '" + name.substr(0, 64) + "'", EINVAL, "there are: " + kinds};
+}
+
 const Error kNoConfiguration{"this culvertd cannot change its configuration", ENOTSUP, ""};
 
 }  // namespace
@@ -95,9 +111,7 @@ void ControlHandlers::add_tables(ControlServer& server) {
     if (!hooks_.configuration) return kNoConfiguration;
     const auto which = text_in(request, "which", "running");
     if (which.has_error()) return which.error();
-    auto text = hooks_.configuration(*which);
-    if (text.has_error()) return text.error();
-    return boost::json::object{{"text", *text}};
+    return hooks_.configuration(*which);
   });
 }
 
@@ -165,9 +179,12 @@ Result<boost::json::object> ControlHandlers::watch_events(const boost::json::obj
   const auto kinds = words_in(request, "kinds");
   if (from_start.has_error()) return from_start.error();
   if (kinds.has_error()) return kinds.error();
-  EventWatch watch{std::move(watcher), {kinds->begin(), kinds->end()}};
+  for (const std::string& kind : *kinds) {
+    if (!is_event_kind(kind)) return no_such_kind(kind);
+  }
   const auto& history = hooks_.events->history();
   const EventStatus status = hooks_.events->status();
+  EventWatch watch{std::move(watcher), {kinds->begin(), kinds->end()}, status.lost};
   boost::json::object result{{"produced", status.produced},
                              {"delivered", status.delivered},
                              {"lost", status.lost},
@@ -179,13 +196,14 @@ Result<boost::json::object> ControlHandlers::watch_events(const boost::json::obj
   // Those that closed since the last event: so there are never more than there are clients.
   std::erase_if(event_watches_, [](const EventWatch& old) { return !old.watcher->is_open(); });
   event_watches_.push_back(std::move(watch));
+  start_ticking();
   return result;
 }
 
 Result<boost::json::object> ControlHandlers::watch_counters(std::shared_ptr<Watcher> watcher) {
   std::erase_if(counter_watches_, [](const auto& old) { return !old->is_open(); });
   counter_watches_.push_back(std::move(watcher));
-  if (counter_watches_.size() == 1) tick();
+  start_ticking();
   return to_json(hooks_.status());
 }
 
@@ -195,13 +213,40 @@ void ControlHandlers::tell(const Event& event) {
                 [&](const EventWatch& watch) { return watch.wants(event) ? !watch.watcher->send(line) : false; });
 }
 
-void ControlHandlers::tick() {
+/// Events that the rate limit took away reach nobody, so those who watch hear at least how many there were.
+void ControlHandlers::tell_losses() {
+  if (hooks_.events == nullptr) return;
+  const std::uint64_t lost = hooks_.events->status().lost;
+  std::erase_if(event_watches_, [lost](EventWatch& watch) {
+    const std::uint64_t news = lost - std::exchange(watch.told_lost, lost);
+    return news > 0 && !watch.watcher->send({{"lost", {{"events", news}, {"total", lost}}}});
+  });
+}
+
+void ControlHandlers::tell_counters() {
+  if (counter_watches_.empty()) return;
+  const boost::json::object line{{"counters", to_json(hooks_.status())}};
+  std::erase_if(counter_watches_, [&](const auto& watcher) { return !watcher->send(line); });
+}
+
+void ControlHandlers::start_ticking() {
+  if (std::exchange(ticking_, true)) return;
   timer_.expires_after(std::chrono::seconds(1));
+  tick();
+}
+
+/// Once a second while anybody watches. The next time is counted from the last one, so that a second stays one.
+void ControlHandlers::tick() {
   timer_.async_wait([this](boost::system::error_code error) {
-    if (error || counter_watches_.empty()) return;
-    const boost::json::object line{{"counters", to_json(hooks_.status())}};
-    std::erase_if(counter_watches_, [&](const auto& watcher) { return !watcher->send(line); });
-    if (!counter_watches_.empty()) tick();
+    if (error) return;
+    std::erase_if(event_watches_, [](const EventWatch& watch) { return !watch.watcher->is_open(); });
+    tell_losses();
+    tell_counters();
+    ticking_ = !counter_watches_.empty() || !event_watches_.empty();
+    if (!ticking_) return;
+    const auto late = std::chrono::steady_clock::now() - timer_.expiry() > std::chrono::seconds(1);
+    timer_.expires_at((late ? std::chrono::steady_clock::now() : timer_.expiry()) + std::chrono::seconds(1));
+    tick();
   });
 }
 

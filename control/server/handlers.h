@@ -46,7 +46,8 @@ struct ServerHooks {
   EventLog* events = nullptr;         ///< its listener is set here
   std::function<void()> clear_peaks;  ///< tells workers and clears control's own gauges
   std::function<Result<TableRows>(const TablePage&)> routes, neighbors;
-  std::function<Result<std::string>(const std::string& which)> configuration;  ///< "running" or "candidate"
+  /// "running" or "candidate" (what runs on trial): text, generation, confirm_within_ms, previous_generation.
+  std::function<Result<boost::json::object>(const std::string& which)> configuration;
   std::function<Result<boost::json::object>(const ConfigText&)> config_check, config_diff;
   /// Replies once every worker uses the new configuration.
   std::function<void(const ConfigApply&, Reply)> config_apply;
@@ -66,6 +67,7 @@ class ControlHandlers {
   struct EventWatch {
     std::shared_ptr<Watcher> watcher;
     std::set<std::string> kinds;  ///< empty: all
+    std::uint64_t told_lost = 0;  ///< of EventStatus::lost
     bool wants(const Event& event) const { return kinds.empty() || kinds.contains(event.kind); }
   };
 
@@ -77,12 +79,16 @@ class ControlHandlers {
   Result<boost::json::object> watch_counters(std::shared_ptr<Watcher> watcher);
   Result<boost::json::object> events(const boost::json::object& request) const;
   void tell(const Event& event);
+  void tell_losses();
+  void tell_counters();
+  void start_ticking();
   void tick();
 
   ServerHooks hooks_;
   boost::asio::steady_timer timer_;
   std::vector<EventWatch> event_watches_;
   std::vector<std::shared_ptr<Watcher>> counter_watches_;
+  bool ticking_ = false;
 };
 
 }  // namespace culvert

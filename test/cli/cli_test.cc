@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <cstdio>
 #include <fstream>
+#include <sstream>
 #include <sys/wait.h>
 
 #include "status/json.h"
@@ -115,6 +116,89 @@ TEST_CASE("what culvertd refuses is said on stderr") {
   const Outcome neighbors = culvert("--socket " + service.path + " show neighbors");
   CHECK(neighbors.code == 1);
   CHECK(has(neighbors.err, "this culvertd has no neighbors"));
+}
+
+TEST_CASE("watch events begins with a snapshot, then prints what comes, and says what was lost") {
+  Service service;
+  const std::string to = "--socket " + service.path + " ";
+  std::atomic<bool> stop{false};
+  std::thread world([&] {
+    // More than the rate limit lets through, once somebody watches.
+    while (!stop && service.clients_now() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    service.run([&] {
+      for (std::uint32_t i = 0; i < EventLog::kBurst + 7; ++i) service.events.produce(EventKind::kError, 2, 2, "again");
+    });
+    for (int i = 0; i < 300 && !stop; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    service.run([&] { service.events.produce(EventKind::kInterfaceDown, 2, 2, "the last one"); });
+  });
+  const Outcome watched = culvert(to + "watch events --count 51");
+  stop = true;
+  world.join();
+  CHECK(watched.code == 0);
+  const auto first = watched.out.find("1 events since start, 0 of them lost; the history begins with ");
+  const auto event = watched.out.find("#2 error: again");
+  const auto loss = watched.out.find("7 events were lost, taken away by the rate limit of their kind; 7 since start\n");
+  const auto last = watched.out.find("#52 interface_down: the last one");
+  CHECK(first == 0);
+  CHECK(event != std::string::npos);
+  CHECK(loss != std::string::npos);
+  CHECK(last != std::string::npos);
+  CHECK((event < loss && loss < last));
+  const Outcome wrong = culvert(to + "watch events eror");
+  CHECK(wrong.code == 1);
+  CHECK(has(wrong.err, "there is no kind of event 'eror'"));
+  CHECK(has(wrong.err, "interface_down"));
+}
+
+TEST_CASE("watch counters begins with a snapshot and shows rates, once a second") {
+  Service service;
+  const std::string to = "--socket " + service.path + " ";
+  std::atomic<bool> stop{false};
+  std::thread traffic([&] {
+    while (!stop) {
+      service.run([&] {
+        service.status.time_unix_ms += 10;
+        service.status.drops[0].packets += 5;
+      });
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  });
+  const auto begin = std::chrono::steady_clock::now();
+  const Outcome counters = culvert(to + "watch counters --count 2");
+  const auto took = std::chrono::steady_clock::now() - begin;
+  stop = true;
+  traffic.join();
+  CHECK(counters.code == 0);
+  CHECK(took > std::chrono::milliseconds(1500));
+  CHECK(took < std::chrono::seconds(10));
+  // Three screens: the snapshot, where growth is not known, and two with 5 drops each 10 ms.
+  std::vector<std::string> drops;
+  std::istringstream lines(counters.out);
+  for (std::string line; std::getline(lines, line);) {
+    if (has(line, "no_route")) drops.push_back(line);
+  }
+  REQUIRE(drops.size() == 3);
+  CHECK(has(drops[0], " -"));
+  CHECK(has(drops[1], " 500.0"));
+  CHECK(has(drops[2], " 500.0"));
+  CHECK(has(counters.out, "250.0 k"));
+}
+
+TEST_CASE("show configuration says above the text that it is on trial; the candidate is what is on trial") {
+  Service service;
+  const std::string to = "--socket " + service.path + " ";
+  CHECK(culvert(to + "show configuration").out == "interfaces: {lan0: {}}\n");
+  const Outcome none = culvert(to + "show configuration candidate");
+  CHECK(none.code == 1);
+  CHECK(has(none.err, "no configuration runs on trial"));
+  service.run([&] { service.trial_ms = 42'000; });
+  for (const char* which : {"show configuration", "show configuration running", "show configuration candidate"}) {
+    CHECK(culvert(to + which).out ==
+          "# generation 8 on trial: back to generation 7 in 42.0 s unless you type: culvert config confirm\n"
+          "interfaces: {lan0: {}}\n");
+  }
+  CHECK(has(culvert(to + "show configuration candidate --json").out, "\"confirm_within_ms\":42000"));
 }
 
 TEST_CASE("watch prints what comes and ends after --count") {

@@ -130,21 +130,6 @@ TEST_CASE("what a crash left half written is removed, and strangers are left alo
   CHECK(folder.files() == std::set<std::string>{"000000000001-1.yaml", "000000000003-x.yaml", "notes.yaml"});
 }
 
-TEST_CASE("the candidate is one text, replaced as a whole") {
-  const StateFolder folder;
-  ConfigHistory history = opened(folder);
-  CHECK(history.candidate().error().what == "there is no candidate");
-  REQUIRE(history.discard_candidate().has_value());
-  REQUIRE(history.set_candidate("a\n").has_value());
-  REQUIRE(history.set_candidate("b\n").has_value());
-  CHECK(opened(folder).candidate().value() == "b\n");
-  CHECK(history.list().empty());
-  CHECK_FALSE(history.set_candidate(std::string(kMostBytes + 1, 'x')).has_value());
-  CHECK(history.candidate().value() == "b\n");
-  REQUIRE(history.discard_candidate().has_value());
-  CHECK_FALSE(history.candidate().has_value());
-}
-
 TEST_CASE("a state folder that cannot be is an error with what to do") {
   CHECK(ConfigHistory::open("/proc/nowhere").error().to_string() ==
         "/proc/nowhere cannot be made: No such file or directory (make it, or change system.state_directory)");

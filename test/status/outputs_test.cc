@@ -182,6 +182,23 @@ TEST_CASE("the screens say the fixture's figures") {
   CHECK(has(status_text(status, {true, false}), "\033[31m"));
 }
 
+TEST_CASE("watched counters show how fast drops and pressure grow, and a dash while that is not known") {
+  const StatusSnapshot first = test::fixture();
+  StatusSnapshot second = first;
+  second.time_unix_ms += 2000;
+  second.drops[0].packets += 500;
+  second.drops.push_back({"none", "no_frames", 4});
+  second.pressure[0].value += 10;
+  CHECK(has(line_with(counters_text(nullptr, first, {}), "no_route"), "3            -"));
+  const std::string text = counters_text(&first, second, {});
+  CHECK(has(line_with(text, "no_route"), "503        250.0"));
+  CHECK(has(line_with(text, "ttl_expired"), "2          0.0"));
+  CHECK(has(line_with(text, "no_frames"), "4          2.0"));
+  CHECK(has(line_with(text, "tx_busy"), "27          5.0"));
+  CHECK_FALSE(has(text, "tx_again"));
+  CHECK(has(text, "250.0 k"));
+}
+
 TEST_CASE("metrics carry the same figures") {
   const std::string text = prometheus_text(test::fixture());
   CHECK(has(text, "culvert_resource_used{resource=\"tx_ring\",scope=\"wan0/0\"} 2001\n"));

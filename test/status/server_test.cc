@@ -161,6 +161,43 @@ TEST_CASE("watch begins with a snapshot, and from the start with the history") {
   CHECK(what(SocketClient(service.path).ask(R"({"command":"watch","what":"paint"})")) == "'paint' cannot be watched");
 }
 
+TEST_CASE("who watches events hears how many the rate limit took away, each loss once, and is told of a wrong kind") {
+  Service service;
+  SocketClient early(service.path), late(service.path);
+  const auto burst = [&] {
+    service.run([&] {
+      for (std::uint32_t i = 0; i < EventLog::kBurst + 7; ++i) service.events.produce(EventKind::kError, 2, 2, "again");
+    });
+  };
+  CHECK(parsed(early.ask(R"({"command":"watch","what":"events"})")).at("result").at("lost").as_int64() == 0);
+  burst();
+  for (std::uint32_t i = 0; i < EventLog::kBurst; ++i) REQUIRE(parsed(early.line()).contains("event"));
+  CHECK(parsed(early.line()).at("lost") == boost::json::value({{"events", 7}, {"total", 7}}));
+  CHECK(parsed(late.ask(R"({"command":"watch","what":"events"})")).at("result").at("lost").as_int64() == 7);
+  burst();
+  CHECK(parsed(early.line()).at("lost") == boost::json::value({{"events", 57}, {"total", 64}}));
+  CHECK(parsed(late.line()).at("lost") == boost::json::value({{"events", 57}, {"total", 64}}));
+  SocketClient wrong(service.path);
+  CHECK(what(wrong.ask(R"({"command":"watch","what":"events","kinds":["eror"]})")) ==
+        "there is no kind of event 'eror'");
+}
+
+TEST_CASE("counters come every second, for each who watches, also after all have left") {
+  Service service;
+  for (int round = 0; round < 2; ++round) {
+    SocketClient first(service.path), second(service.path);
+    CHECK(parsed(first.ask(R"({"command":"watch","what":"counters"})")).at("ok").as_bool());
+    CHECK(parsed(second.ask(R"({"command":"watch","what":"counters"})")).at("ok").as_bool());
+    CHECK(parsed(first.line()).contains("counters"));
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(parsed(first.line()).contains("counters"));
+    const auto took = std::chrono::steady_clock::now() - begin;
+    CHECK(took > std::chrono::milliseconds(500));
+    CHECK(took < std::chrono::milliseconds(3000));
+    CHECK(parsed(second.line()).contains("counters"));
+  }
+}
+
 TEST_CASE("a watcher that does not read is closed and counted; one that reads beside it misses nothing") {
   ControlServerOptions options;
   options.max_backlog_bytes = 100'000;

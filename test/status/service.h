@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -38,6 +39,13 @@ class Service {
       rows.rows.push_back({{"prefix", "192.0.2.0/24"}});
       rows.total = page.limit;
       return rows;
+    };
+    hooks.configuration = [this](const std::string& which) -> Result<boost::json::object> {
+      if (which == "candidate" && !trial_ms) return Error{"no configuration runs on trial", 0, ""};
+      boost::json::object answer{{"text", "interfaces: {lan0: {}}\n"}, {"generation", 8}};
+      answer["confirm_within_ms"] = trial_ms ? boost::json::value(*trial_ms) : boost::json::value(nullptr);
+      answer["previous_generation"] = trial_ms ? boost::json::value(7) : boost::json::value(nullptr);
+      return answer;
     };
     hooks.config_apply = [this](const ConfigApply& apply, Reply reply) {
       applied = apply.config.text;
@@ -89,7 +97,8 @@ class Service {
   Reply pending;
   StatusSnapshot status = fixture();
   int cleared = 0;
-  bool answers_apply = false;  ///< at once; otherwise `pending` is to be called
+  std::optional<std::uint64_t> trial_ms;  ///< what is left of a trial
+  bool answers_apply = false;             ///< at once; otherwise `pending` is to be called
 
  private:
   std::string folder_;

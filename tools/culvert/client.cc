@@ -57,7 +57,9 @@ Result<boost::json::object> ControlConnection::read_line(int timeout_ms) {
     const ssize_t size = ready < 0 ? -1 : ::recv(fd_.get(), chunk, sizeof(chunk), 0);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return errno_error("reading from culvertd");
-    if (size == 0) return Error{"culvertd closed the connection", ECONNRESET, "did it stop? see its log"};
+    if (size == 0)
+      return Error{"culvertd closed the connection", ECONNRESET,
+                   "did it stop (see its log)? A watcher that does not read what it asked for is closed, too"};
     input_.append(chunk, static_cast<std::size_t>(size));
   }
 }

@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 #include <cerrno>
 #include <fmt/format.h>
+#include <optional>
 
 #include "status/json.h"
 #include "status/table.h"
@@ -153,12 +154,23 @@ int show_events(const Arguments& arguments, const Output& output) {
              });
 }
 
+/// A comment above the text, so that the output is still a configuration; empty without a trial.
+std::string trial_line(const boost::json::object& answer) {
+  const auto* left = answer.if_contains("confirm_within_ms");
+  const auto* generation = answer.if_contains("generation");
+  const auto* previous = answer.if_contains("previous_generation");
+  if (left == nullptr || !left->is_number() || generation == nullptr || previous == nullptr) return {};
+  return fmt::format("# generation {} on trial: back to generation {} in {} unless you type: culvert config confirm\n",
+                     boost::json::serialize(*generation), boost::json::serialize(*previous),
+                     elapsed_text(static_cast<std::uint64_t>(left->to_number<double>())));
+}
+
 int show_configuration(const Arguments& arguments, const Output& output) {
   return ask(arguments, output, {{"command", "show_configuration"}, {"which", arguments.which}},
              [](const boost::json::object& answer) -> Result<std::string> {
                const auto* text = answer.if_contains("text");
                if (text == nullptr || !text->is_string()) return Error{"no text in the answer", EPROTO, ""};
-               return rendered(std::string(text->get_string()));
+               return rendered(trial_line(answer) + text->get_string().c_str());
              });
 }
 
@@ -167,33 +179,41 @@ int clear_peak(const Arguments& arguments, const Output& output) {
              [](const auto&) { return rendered("Peaks begin anew.\n"); });
 }
 
-int watch(const Arguments& arguments, const Output& output, Request request, const char* key,
-          const std::function<Result<std::string>(const boost::json::value&)>& render) {
+/// What a watch shows: the snapshot that it begins with, and each line; an empty text shows nothing.
+struct Watch {
+  Request request;
+  Render first, line;
+};
+
+int watch(const Arguments& arguments, const Output& output, const Watch& what) {
   auto connection = ControlConnection::open(arguments.socket);
   if (connection.has_error()) {
     output.complaint(connection.error());
     return kExitError;
   }
-  const auto first = connection->ask(request);
-  if (first.has_error()) {
-    output.complaint(first.error());
+  const auto show = [&](const boost::json::object& json, const Render& render) -> Result<void> {
+    if (output.json) {
+      output.object(json);
+      return {};
+    }
+    const auto text = render(json);
+    if (text.has_error()) return text.error();
+    output.text(*text);
+    return {};
+  };
+  const auto snapshot = connection->ask(what.request);
+  const auto begun = snapshot.has_error() ? Result<void>(snapshot.error()) : show(*snapshot, what.first);
+  if (begun.has_error()) {
+    output.complaint(begun.error());
     return kExitError;
   }
-  if (output.json) output.object(*first);
   std::uint64_t left = arguments.count;
   Error problem;
-  const Error end = connection->watch([&](const boost::json::object& line) {
-    const auto* value = line.if_contains(key);
-    if (value == nullptr) return true;
-    if (output.json) {
-      output.object(line);
-    } else {
-      const auto text = render(*value);
-      if (text.has_error()) problem = text.error();
-      if (text.has_error()) return false;
-      output.text(*text);
-    }
-    return arguments.count == 0 || --left > 0;
+  const Error end = connection->watch([&](const boost::json::object& json) {
+    const auto shown = show(json, what.line);
+    if (shown.has_error()) problem = shown.error();
+    if (shown.has_error()) return false;
+    return arguments.count == 0 || json.contains("lost") || --left > 0;
   });
   const Error& error = problem.what.empty() ? end : problem;
   if (error.what.empty()) return kExitOk;
@@ -201,26 +221,49 @@ int watch(const Arguments& arguments, const Output& output, Request request, con
   return kExitError;
 }
 
+std::string number(const boost::json::object& json, const char* key) {
+  const auto* value = json.if_contains(key);
+  return value == nullptr ? "-" : boost::json::serialize(*value);
+}
+
+Result<std::string> event_or_loss(const boost::json::object& json) {
+  if (const auto* lost = json.if_contains("lost"); lost != nullptr && lost->is_object()) {
+    return rendered(fmt::format("{} events were lost, taken away by the rate limit of their kind; {} since start\n",
+                                number(lost->get_object(), "events"), number(lost->get_object(), "total")));
+  }
+  const auto* value = json.if_contains("event");
+  if (value == nullptr) return rendered("");
+  const auto event = event_from_json(*value);
+  if (event.has_error()) return event.error();
+  return rendered(event_line(*event));
+}
+
 int watch_events(const Arguments& arguments, const Output& output) {
   Request request{{"command", "watch"}, {"what", "events"}, {"from_start", arguments.from_start}};
   if (!arguments.words.empty()) request["kinds"] = boost::json::array(arguments.words.begin(), arguments.words.end());
-  return watch(arguments, output, std::move(request), "event",
-               [](const boost::json::value& json) -> Result<std::string> {
-                 const auto event = event_from_json(json);
-                 if (event.has_error()) return event.error();
-                 return rendered(event_line(*event));
-               });
+  const auto first = [](const boost::json::object& json) {
+    return rendered(fmt::format("{} events since start, {} of them lost; the history begins with #{}, next is #{}\n",
+                                number(json, "produced"), number(json, "lost"), number(json, "oldest_sequence"),
+                                number(json, "next_sequence")));
+  };
+  return watch(arguments, output, {request, first, event_or_loss});
 }
 
 int watch_counters(const Arguments& arguments, const Output& output) {
-  return watch(arguments, output, {{"command", "watch"}, {"what", "counters"}}, "counters",
-               [&](const boost::json::value& json) -> Result<std::string> {
-                 const auto status = status_from_json(json);
-                 if (status.has_error()) return status.error();
-                 const TextOptions options{output.colour, false};
-                 return rendered(time_text(status->time_unix_ms) + "\n" + interfaces_text(*status, options) +
-                                 workers_text(*status, options) + drops_text(*status, options) + "\n");
-               });
+  std::optional<StatusSnapshot> before;
+  const TextOptions options{output.colour, false};
+  const auto screen = [&](const boost::json::value& json) -> Result<std::string> {
+    auto status = status_from_json(json);
+    if (status.has_error()) return status.error();
+    std::string text = counters_text(before ? &*before : nullptr, *status, options);
+    before = std::move(*status);
+    return rendered(std::move(text));
+  };
+  const auto line = [&](const boost::json::object& json) -> Result<std::string> {
+    const auto* counters = json.if_contains("counters");
+    return counters == nullptr ? rendered("") : screen(*counters);
+  };
+  return watch(arguments, output, {{{"command", "watch"}, {"what", "counters"}}, screen, line});
 }
 
 using Run = std::function<int(const Arguments&, const Output&)>;
@@ -272,7 +315,7 @@ void add_show_commands(CLI::App& app, CommandLine& line) {
   }
   auto* configuration = leaf(*show, line, "configuration", "the text in use", show_configuration);
   configuration->add_subcommand("running", "in use")->callback([&arguments] { arguments.which = "running"; });
-  configuration->add_subcommand("candidate", "applied and not yet confirmed")->callback([&arguments] {
+  configuration->add_subcommand("candidate", "what runs on trial and waits for config confirm")->callback([&arguments] {
     arguments.which = "candidate";
   });
 

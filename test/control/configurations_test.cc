@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of configurations: a trial is the candidate until it is confirmed, refused, or its time is up.
+#include "control/configurations.h"
+
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "test/support/catch.h"
+
+namespace culvert {
+namespace {
+
+constexpr Now kNow = 1000 * kNanosecondsPerSecond;
+constexpr std::uint64_t kMinute = 60 * kNanosecondsPerSecond;
+
+struct Box {
+  Box() = default;
+  Box(const Box&) = delete;
+  Box& operator=(const Box&) = delete;
+  ~Box() { std::filesystem::remove_all(folder); }
+
+  std::string with_spin(const std::string& spin) const {
+    return "system:\n  state_directory: " + folder + "\n  idle:\n    spin: " + spin + "\ninterfaces:\n  lan0: {}\n";
+  }
+  static std::string text(const Result<boost::json::object>& answer) {
+    REQUIRE(answer.has_value());
+    return answer->at("text").as_string().c_str();
+  }
+
+  static std::string new_folder() {
+    char name[] = "/tmp/culvert-configurations-XXXXXX";
+    return ::mkdtemp(name);
+  }
+
+  std::string folder = new_folder();
+  std::uint64_t spin_ns = 0;  ///< what the workers would use
+  Configurations configurations{check_text(with_spin("10us"), "first"),
+                                [this](const Config& config) -> Result<void> {
+                                  spin_ns = config.system.idle.spin_ns;
+                                  return {};
+                                },
+                                1};
+};
+
+TEST_CASE("the candidate is what runs on trial, with the time that is left; without a trial there is none") {
+  Box box;
+  Configurations& configurations = box.configurations;
+  CHECK(configurations.show("candidate", kNow).error().what == "no configuration runs on trial");
+  CHECK(configurations.show("running", kNow)->at("confirm_within_ms").is_null());
+  CHECK(configurations.show("zebra", kNow).has_error());
+
+  const auto applied = configurations.apply(box.with_spin("20us"), "second", kMinute, kNow, 2);
+  CHECK(Box::text(applied).find("back to generation 1 in 60 s") != std::string::npos);
+  CHECK(box.spin_ns == 20'000);
+  const auto candidate = configurations.show("candidate", kNow + 18 * kNanosecondsPerSecond);
+  REQUIRE(candidate.has_value());
+  CHECK(candidate->at("text").as_string() == box.with_spin("20us"));
+  CHECK(candidate->at("generation").to_number<int>() == 2);
+  CHECK(candidate->at("previous_generation").to_number<int>() == 1);
+  CHECK(candidate->at("confirm_within_ms").to_number<int>() == 42'000);
+  CHECK(configurations.show("running", kNow)->at("text") == candidate->at("text"));
+  CHECK(configurations.apply(box.with_spin("30us"), "third", 0, kNow, 3).error().what == "generation 2 runs on trial");
+
+  CHECK(Box::text(configurations.confirm(kNow + kMinute - 1)) == "Generation 2 is kept.\n");
+  CHECK(configurations.show("candidate", kNow).has_error());
+  CHECK(configurations.show("running", kNow)->at("text").as_string() == box.with_spin("20us"));
+}
+
+TEST_CASE("a trial whose time is up, or that is refused, goes back, and leaves no candidate") {
+  Box box;
+  Configurations& configurations = box.configurations;
+  REQUIRE(configurations.apply(box.with_spin("20us"), "second", kMinute, kNow, 2).has_value());
+  CHECK(configurations.expire(kNow + kMinute - 1).empty());
+  CHECK(configurations.confirm(kNow + kMinute).has_error());
+  CHECK(configurations.expire(kNow + kMinute) == "generation 2 was not confirmed in time: back to 1");
+  CHECK(box.spin_ns == 10'000);
+  CHECK(configurations.show("candidate", kNow).has_error());
+
+  REQUIRE(configurations.apply(box.with_spin("30us"), "third", kMinute, kNow, 3).has_value());
+  CHECK(Box::text(configurations.roll_back(0, 4)).find("Generation 1 runs.\n") == 0);
+  CHECK(box.spin_ns == 10'000);
+  CHECK(configurations.show("candidate", kNow).has_error());
+  CHECK(configurations.confirm(kNow).error().what == "nothing waits for a confirmation");
+}
+
+TEST_CASE("check and diff change nothing, and say in words what would change and what needs a restart") {
+  Box box;
+  Configurations& configurations = box.configurations;
+  CHECK(Box::text(configurations.check(box.with_spin("20us"), "a.yaml")) == "a.yaml: OK\n");
+  CHECK(Box::text(configurations.diff(box.with_spin("10us"), "a.yaml")) == "No difference.\n");
+  CHECK(Box::text(configurations.diff(box.with_spin("20us"), "a.yaml")).find("+    spin: 20us\n") != std::string::npos);
+  const std::string more = box.with_spin("10us") + "  wan0: {}\n";
+  CHECK(Box::text(configurations.diff(more, "a.yaml")).find("restart") != std::string::npos);
+  CHECK(configurations.apply(more, "a.yaml", 0, kNow, 2).has_error());
+  CHECK(configurations.generation() == 1);
+  CHECK(box.spin_ns == 0);
+}
+
+}  // namespace
+}  // namespace culvert
