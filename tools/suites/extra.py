@@ -5,16 +5,28 @@ import concurrent.futures
 import os
 import re
 import subprocess
+from dataclasses import dataclass
 
 import meson
 from plan import FUZZ_SECONDS
+
+# A target alone has a few hundred; with the libraries behind it thousands.
+FEWEST_COUNTERS = 1000
+
+
+@dataclass(frozen=True)
+class Fuzzed:
+    inputs: int
+    counters: int
+    first: int
+    last: int
 
 
 def fuzz(build, results, env):
     """Runs each libFuzzer target for FUZZ_SECONDS from its corpus. What it finds new stays in the build folder."""
     targets = [t for t in meson.introspect(build, "--targets") if t["name"].startswith("fuzz_")]
     corpora = {t["name"]: t["cmd"][1:] for t in meson.introspect(build, "--tests")}
-    if not meson.compile_all(build):
+    if not meson.compile_only(build, targets):
         results.failure(build.name, "build", "the compiler's messages are above")
         return
     jobs = max(1, os.cpu_count() or 1)
@@ -30,13 +42,26 @@ def fuzz_one(build, target, corpora, results, env):
     command = [target["filename"][0], found, *seeds, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10",
                "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={found}/crash-of-"]
     run = meson.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-    units = re.search(r"stat::number_of_executed_units: (\d+)", run.stdout or "")
-    if run.returncode == 0 and units:
-        print(f"{name}: {units.group(1)} inputs in {FUZZ_SECONDS} s, nothing found", flush=True)
-        results.success(build.name, name)
-    else:
+    said = what_libfuzzer_said(run.stdout or "")
+    if run.returncode != 0 or said is None:
         print(run.stdout[-4000:], flush=True)
         results.failure(build.name, name, f"libFuzzer ended with {run.returncode}; the input is in {found}")
+    elif said.counters < FEWEST_COUNTERS:
+        results.failure(build.name, name, f"it watches {said.counters} edges only: the libraries are not instrumented")
+    else:
+        print(f"{name}: {said.inputs} inputs in {FUZZ_SECONDS} s, coverage {said.first} -> {said.last} of "
+              f"{said.counters} edges, nothing found", flush=True)
+        results.success(build.name, name)
+
+
+def what_libfuzzer_said(text):
+    """Inputs, edges that are watched, and how many were reached in the beginning and in the end; None if it did not."""
+    units = re.search(r"stat::number_of_executed_units: (\d+)", text)
+    counters = re.search(r"\((\d+) inline 8-bit counters\)", text)
+    coverage = re.findall(r"\bcov: (\d+)", text)
+    if not units or not counters or not coverage:
+        return None
+    return Fuzzed(int(units.group(1)), int(counters.group(1)), int(coverage[0]), int(coverage[-1]))
 
 
 def tidy(build, results, env):
