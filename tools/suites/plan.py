@@ -63,6 +63,11 @@ TIERS = {
 FUZZ_SECONDS = 60
 
 
+def soak_environment(minutes):
+    """The load of a round is a third of a short soak and ten minutes of a long one; the rest is other suites' tests."""
+    return {"CULVERT_SOAK_SECONDS": str(int(min(600, max(30, minutes * 20))))}
+
+
 def environment(tier):
     """What every test sees. A sanitizer's first report ends the test; leaks count."""
     return {

@@ -96,7 +96,7 @@ def soak(options, results):
         rounds += 1
         seed = str(random.SystemRandom().randrange(1, 2**32))
         say(f"round {rounds}, CULVERT_SEED={seed}")
-        env = plan.environment("soak") | {"CULVERT_SEED": seed}
+        env = plan.environment("soak") | {"CULVERT_SEED": seed, **plan.soak_environment(options.minutes)}
         for step in plan.TIERS["soak"]:
             run_step(step, options.suite, "soak", results, env)
 

@@ -13,6 +13,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import extra  # noqa: E402
 import plan  # noqa: E402
 from results import Results  # noqa: E402
 
@@ -68,10 +69,27 @@ class Counting(unittest.TestCase):
         ])
 
 
+class Fuzzing(unittest.TestCase):
+    SAID = ("INFO: Loaded 1 modules   (24691 inline 8-bit counters): 24691 [0x1, 0x2),\n"
+            "#38\tINITED cov: 640 ft: 1200 corp: 30/2Kb\n#99\tNEW    cov: 702 ft: 1300\n"
+            "stat::number_of_executed_units: 99\n")
+
+    def test_libfuzzers_words_are_read(self):
+        self.assertEqual(extra.what_libfuzzer_said(self.SAID), extra.Fuzzed(99, 24691, 640, 702))
+
+    def test_without_coverage_it_said_nothing(self):
+        self.assertIsNone(extra.what_libfuzzer_said("stat::number_of_executed_units: 99\n"))
+        self.assertIsNone(extra.what_libfuzzer_said(self.SAID.replace("inline 8-bit counters", "")))
+
+
 class Plan(unittest.TestCase):
     def test_every_suite_is_in_the_short_tier_but_soak(self):
         short = {suite for step in plan.TIERS["short"] for suite in step.suites}
         self.assertEqual(short | {"soak"}, set(plan.SUITES))
+
+    def test_a_soak_of_any_length_has_rounds_that_fit(self):
+        seconds = [int(plan.soak_environment(m)["CULVERT_SOAK_SECONDS"]) for m in (0.1, 3, 60, 600)]
+        self.assertEqual(seconds, [30, 60, 600, 600])
 
     def test_the_long_tier_runs_all_that_the_short_one_runs(self):
         def pairs(tier):
