@@ -61,6 +61,15 @@ class Results:
             self.failure(build, name, f"{result.lower()} after {entry.get('duration', 0):.0f} s")
 
 
+def report_of(suite, path):
+    """What the tests of a suite printed in one run of `meson test`."""
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        entries = [json.loads(line) for line in file if line.strip()]
+    return "".join(entry.get("stdout") or "" for entry in entries if f"{suite} / " in entry["name"])
+
+
 def skip_reason(entry):
     """Tests that cannot run exit with 77 and print 'SKIP: reason' as their last line."""
     for stream in ("stdout", "stderr"):

@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import extra  # noqa: E402
 import meson  # noqa: E402
 import plan  # noqa: E402
-from results import Results  # noqa: E402
+from results import Results, report_of  # noqa: E402
 
 STARTED = time.monotonic()
 
@@ -99,6 +99,7 @@ def soak(options, results):
         env = plan.environment("soak") | {"CULVERT_SEED": seed, **plan.soak_environment(options.minutes)}
         for step in plan.TIERS["soak"]:
             run_step(step, options.suite, "soak", results, env)
+            print(report_of("soak", meson.log_of(step.build)), end="", flush=True)
 
 
 def give_back():

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import extra  # noqa: E402
 import plan  # noqa: E402
-from results import Results  # noqa: E402
+from results import Results, report_of  # noqa: E402
 
 
 def entry(result, **more):
@@ -50,6 +50,15 @@ class Counting(unittest.TestCase):
 
     def test_a_missing_log_adds_nothing(self):
         self.assertEqual(Results().read_log("gcc", "/nonexistent/testlog.json"), 0)
+
+    def test_a_suites_words_are_found_in_the_log(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "testlog.json")
+            with open(path, "w", encoding="utf-8") as file:
+                for name in ("culvert:soak / soak", "culvert:unit / a"):
+                    file.write(json.dumps(entry("OK", name=name, stdout=name + " was here\n")) + "\n")
+            self.assertEqual(report_of("soak", path), "culvert:soak / soak was here\n")
+        self.assertEqual(report_of("soak", "/nonexistent/testlog.json"), "")
 
     def test_the_last_skip_line_is_the_reason(self):
         results = results_of(entry("SKIP", stdout="x\nSKIP: first\nmore\nSKIP: not root\n\n"), entry("SKIP"))
