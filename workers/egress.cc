@@ -113,8 +113,11 @@ void Egress::send_strangers_home() noexcept {
   for (auto index = static_cast<std::uint32_t>(parts_.pool->strangers().size()); index > 0; --index) {
     const FrameAddress frame = parts_.pool->strangers()[index - 1];
     const WorkerIndex home = parts_.pool->home_of(frame);
-    if (!parts_.mesh->link(parts_.self, home).frames.push(frame)) continue;
+    auto& way_home = parts_.mesh->link(parts_.self, home).frames;
+    if (way_home.space() == 0) continue;
+    // First out of the pool: once it is in the ring, its home worker may have it in its own pool.
     parts_.pool->remove_stranger(index - 1);
+    way_home.push(frame);
     ++parts_.traffic->out;
   }
 }
