@@ -20,20 +20,20 @@ namespace culvert::bench {
 namespace {
 
 constexpr std::size_t kPage = std::size_t{2} << 20;
-constexpr std::size_t kHeap = std::size_t{8} << 30;  ///< reserved; only what is touched is used
 
 int heap_socket = -1;
 
 /// DPDK's own memory needs reserved huge pages; this heap has transparent ones, as our tables do.
-bool make_heap() {
+bool make_heap(std::size_t size) {
   void* reserved =
-      mmap(nullptr, kHeap + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      mmap(nullptr, size + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (reserved == MAP_FAILED) return false;
-  std::size_t space = kHeap + kPage;
-  void* heap = std::align(kPage, kHeap, reserved, space);
-  madvise(heap, kHeap, MADV_HUGEPAGE);
+  std::size_t space = size + kPage;
+  void* heap = std::align(kPage, size, reserved, space);
+  madvise(heap, size, MADV_HUGEPAGE);
   if (rte_malloc_heap_create("routes") != 0) return false;
-  if (rte_malloc_heap_memory_add("routes", heap, kHeap, nullptr, kHeap / kPage, kPage) != 0) return false;
+  if (rte_malloc_heap_memory_add("routes", heap, size, nullptr, static_cast<unsigned>(size / kPage), kPage) != 0)
+    return false;
   heap_socket = rte_malloc_heap_get_socket("routes");
   return heap_socket >= 0;
 }
@@ -84,7 +84,7 @@ bool started = false;
 
 }  // namespace
 
-bool start_dpdk() {
+bool start_dpdk(std::size_t heap_bytes) {
   // 512 bits are allowed so that kAvx512 can be chosen; without this argument tables choose the scalar lookup.
   std::array<std::string, 10> arguments = {"bench",
                                            "--no-shconf",
@@ -98,7 +98,7 @@ bool start_dpdk() {
                                            "-l" + std::to_string(allowed_cpus().back())};
   std::array<char*, arguments.size()> argv{};
   for (std::size_t i = 0; i < argv.size(); ++i) argv[i] = arguments[i].data();
-  started = rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0 && make_heap();
+  started = rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0 && make_heap(heap_bytes);
   if (!started) fmt::print("DPDK does not start: {}\n", rte_strerror(rte_errno));
   return started;
 }
@@ -143,7 +143,7 @@ std::unique_ptr<RteFib6> RteFib6::of(const std::vector<Route6>& routes, std::uin
 
 namespace culvert::bench {
 
-bool start_dpdk() {
+bool start_dpdk(std::size_t) {
   return false;
 }
 std::unique_ptr<RteFib4> RteFib4::of(const std::vector<Route4>&) {

@@ -2,6 +2,7 @@
 // DPDK's route tables as a reference. Built when libdpdk is there (-Dbench_peers); else nothing is ever created.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,8 +12,9 @@
 namespace culvert::bench {
 
 /// True when DPDK is built in and its environment started: no huge page files, no devices; its memory is then put on
-/// transparent huge pages like ours. Pins the calling thread to the last CPU that it may use.
-bool start_dpdk();
+/// transparent huge pages like ours. Pins the calling thread to the last CPU that it may use. DPDK fills the whole heap
+/// with zeros: ask for what the tables need (a multiple of 2 MB); one IPv4 table of few routes takes less than 64 MB.
+bool start_dpdk(std::size_t heap_bytes = std::size_t{8} << 30);
 
 /// Scalar is what DPDK takes unless it is told to use 512-bit vectors.
 enum class DpdkLookup { kScalar, kAvx512 };

@@ -161,7 +161,7 @@ TrafficConfig flows(std::uint32_t count, TrafficSizes sizes = TrafficSizes::kFix
 int main(int argc, char** argv) {
   const Options options(argc, argv);
   Report report(options);
-  const auto fib = start_dpdk() ? RteFib4::of({default_route()}) : nullptr;
+  const auto fib = start_dpdk(std::size_t{128} << 20) ? RteFib4::of({default_route()}) : nullptr;
   TrafficConfig ipv6 = flows(65536);
   ipv6.network = NetworkKind::kIpv6;
   const Case cases[] = {{"forward, 64 B, 1 flow", flows(1), false},
