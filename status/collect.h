@@ -94,5 +94,7 @@ struct FrameBudgetCopy {
   std::array<std::uint64_t, kFrameHolders> holders{};
 };
 std::optional<FrameBudgetCopy> read_frame_budget(const FrameBudgetCells& cells);
+/// The same, giving up at the monotonic time `end` (after some tries in any case): a patience for several workers.
+std::optional<FrameBudgetCopy> read_frame_budget(const FrameBudgetCells& cells, Now end);
 
 }  // namespace culvert

@@ -27,11 +27,14 @@ bool try_read(const FrameBudgetCells& cells, FrameBudgetCopy& copy) {
 }  // namespace
 
 std::optional<FrameBudgetCopy> read_frame_budget(const FrameBudgetCells& cells) {
+  return read_frame_budget(cells, monotonic_ns() + kPatienceNs);
+}
+
+std::optional<FrameBudgetCopy> read_frame_budget(const FrameBudgetCells& cells, Now end) {
   FrameBudgetCopy copy;
   for (int i = 0; i < kTriesBeforeYield; ++i) {
     if (try_read(cells, copy)) return copy;
   }
-  const Now end = monotonic_ns() + kPatienceNs;
   do {
     ::sched_yield();
     if (try_read(cells, copy)) return copy;
@@ -43,8 +46,9 @@ FrameStatus read_frames(const StatusSources& sources) {
   FrameStatus frames;
   std::int64_t home = 0, held = 0, in_flight = 0;
   std::array<std::uint64_t, kFrameHolders> sums{};
+  const Now end = monotonic_ns() + kPatienceNs;  // for all of them together
   for (std::size_t worker = 0; worker < sources.workers.size(); ++worker) {
-    const auto copy = read_frame_budget(sources.workers[worker]->budget);
+    const auto copy = read_frame_budget(sources.workers[worker]->budget, end);
     if (!copy) {
       frames.unknown = fmt::format("worker {} stopped in the middle of writing its frame lines", worker);
       continue;
