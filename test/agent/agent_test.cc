@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent as a child of this process, started by the launcher as culvertd starts it: this program again.
-#define CATCH_CONFIG_RUNNER
 #include "agent/agent.h"
 
 #include <boost/json.hpp>
@@ -24,6 +23,7 @@
 #include "test/agent/http_client.h"
 #include "test/status/fixture.h"
 #include "test/support/catch.h"
+#include "test/support/run_tests.h"
 
 namespace culvert {
 namespace {
@@ -259,7 +259,7 @@ TEST_CASE("a taken or wrong address is said at once; stopping leaves no process"
 }  // namespace culvert
 
 int main(int argc, char** argv) {
-  if (!culvert::is_agent(argc, argv)) return Catch::Session().run(argc, argv);
+  if (!culvert::is_agent(argc, argv)) return culvert::run_tests(argc, argv);
   try {
     return culvert::run_agent(culvert::parse_agent_options(argc, argv));
   } catch (const culvert::SetupError& error) {

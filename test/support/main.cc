@@ -1,3 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#define CATCH_CONFIG_MAIN
-#include "test/support/catch.h"
+#include "test/support/run_tests.h"
+
+int main(int argc, char* argv[]) {
+  return culvert::run_tests(argc, argv);
+}

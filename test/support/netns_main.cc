@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#define CATCH_CONFIG_RUNNER
 #include <cstdio>
 
-#include "test/support/catch.h"
 #include "test/support/netns.h"
+#include "test/support/run_tests.h"
 
 int main(int argc, char* argv[]) {
   const std::string reason = culvert::why_no_af_xdp();
@@ -11,5 +10,5 @@ int main(int argc, char* argv[]) {
     std::printf("SKIP: %s\n", reason.c_str());
     return 77;
   }
-  return Catch::Session().run(argc, argv);
+  return culvert::run_tests(argc, argv);
 }
