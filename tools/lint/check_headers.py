@@ -39,10 +39,15 @@ def check(tree):
 
 
 def first_of_its_own(tree, path):
-    """True if folder/name.cc begins with folder/name.h, so that compiling the one compiles the other alone."""
+    """True if the build compiles folder/name.cc, which begins with folder/name.h: so it compiles that alone."""
     source = path.removesuffix(".h") + ".cc"
-    first = INCLUDE.search(tree.code(source)) if source in tree.files else None
-    return first is not None and first.group("what") == f'"{path}"'
+    rules = os.path.join(os.path.dirname(source), "meson.build")
+    if source not in tree.files or rules not in tree.files:
+        return False
+    code = tree.code(source)
+    first = INCLUDE.search(code)
+    begins = first is not None and first.group("what") == f'"{path}"' and not code[: first.start()].strip()
+    return begins and f"'{os.path.basename(source)}'".encode() in tree.bytes(rules)
 
 
 def needs_generated(tree, path, seen):
@@ -89,14 +94,23 @@ def compile_alone(tree, path):
 
 
 GOOD = {"base/a.h": "#pragma once\n#include <vector>\ninline std::vector<int> f() { return {}; }\n"}
+LACKS_VECTOR = "#pragma once\ninline std::vector<int> f() { return {}; }\n"
+OWN_FIRST = '#include "base/a.h"\n'
+BUILT = "library('base', 'a.cc')\n"
 BAD = [
     ({"base/a.h": "#pragma once\ninline std::vector<int> f() { return {}; }\n"}, "does not compile alone"),
     ({"base/a.h": "struct A {};\n"}, "has no #pragma once"),
+    # What the build does not prove: another header first, a macro first, a file that is not built.
     (
-        {
-            "base/a.h": "#pragma once\ninline std::vector<int> f() { return {}; }\n",
-            "base/a.cc": '#include <vector>\n#include "base/a.h"\n',
-        },
+        {"base/a.h": LACKS_VECTOR, "base/a.cc": "#include <vector>\n" + OWN_FIRST, "base/meson.build": BUILT},
+        "does not compile alone",
+    ),
+    (
+        {"base/a.h": LACKS_VECTOR, "base/a.cc": "#define X\n" + OWN_FIRST, "base/meson.build": BUILT},
+        "does not compile alone",
+    ),
+    (
+        {"base/a.h": LACKS_VECTOR, "base/a.cc": OWN_FIRST, "base/meson.build": "library('base', 'b.cc')\n"},
         "does not compile alone",
     ),
 ]
