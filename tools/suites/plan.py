@@ -33,8 +33,7 @@ LINES = ("-Ddebug=false", "-Dcpp_args=-g1")
 # b_lundef: clang leaves the sanitizer's own symbols to the link of the program.
 SANITIZER_OPTIONS = ("-Doptimization=1", "-Db_lundef=false", *LINES)
 
-# What is waited for most: -O1 compiles in three quarters of the time of -O2, and nothing here measures speed.
-GCC = Build("gcc", "g++", ("-Dchecks=true", "-Doptimization=1", *LINES), build_all=True)
+GCC = Build("gcc", "g++", ("-Dchecks=true", *LINES), build_all=True)
 CLANG = Build("clang", "clang++-14", ("-Dbuildtype=release",), build_all=True)
 GCC_RELEASE = Build("gcc-release", "g++", ("-Dbuildtype=release",), build_all=True)
 ADDRESS = Build("address", "clang++-14", ("-Dsanitize=address", *SANITIZER_OPTIONS), timeout_multiplier=4)
