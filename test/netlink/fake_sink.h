@@ -50,6 +50,7 @@ class FakeSink : public RouteSink {
   std::optional<NextHopIndex> allocate(const NextHopSpec& spec) override {
     ++other;
     if (entries.size() >= max_entries) return std::nullopt;
+    while (next_ == kNoRouteIndex || entries.count(next_) != 0) ++next_;  // it wraps: long histories come round
     entries[next_] = {spec, false, {}, {}, 0};
     return next_++;
   }
