@@ -18,8 +18,8 @@ Resolver::Resolver(RouteSink& sink, const LinkModel& links, const NeighborModel&
 void Resolver::apply(const BestChange& change) {
   if (change.after != nullptr) ensure(*change.after);
   if (change.before == change.after) {
-    // Told again; the route may have moved past a rewrite that is under way.
-    if (change.after != nullptr && change.after->rewrite != nullptr) write_best(change.prefix, *change.after);
+    // The same set, maybe by another route; a rewrite that is under way may have passed that one.
+    if (change.after != nullptr && !change.after->retired.empty()) write_best(change.prefix, *change.after);
     return;
   }
   count_on_link(change.prefix, change.before, -1);

@@ -251,3 +251,24 @@ TEST_CASE("pages of routes and neighbours cover everything once") {
   CHECK(link_rows(mirror.model, true).size() == 2);
   CHECK(link_rows(mirror.model, false).size() == 3);
 }
+
+TEST_CASE("a route that becomes the best while its set is being rewritten leads to the new entry") {
+  for (std::size_t done = 0; done < 6; ++done) {
+    INFO(done << " pieces of work before the better one goes");
+    Mirror mirror;
+    // The rewrite passes the worse route, then the other prefix, then the better route.
+    const RouteText better{.prefix = "10.0.0.0/8", .hops = {{3, "198.18.0.9"}}, .priority = 10};
+    mirror.route(better);
+    mirror.route({.prefix = "10.64.0.0/10", .hops = {{3, "198.18.0.9"}}});
+    mirror.route({.prefix = "10.0.0.0/8", .hops = {{3, "198.18.0.9"}}, .priority = 20});
+    mirror.model.apply(link_message({3, "wan0", IFF_UP | IFF_LOWER_UP, 1400, "veth"}), false);
+    for (std::size_t i = 0; i < done; ++i) mirror.model.work(1);
+    RouteText gone = better;
+    gone.removed = true;
+    mirror.model.apply(route_message(gone), false);
+    while (mirror.model.work(1)) {
+    }
+    CHECK(mirror.at("10.0.0.0/8") == "forward 1 via 198.18.0.9 mtu 1400 -");
+    CHECK(mirror.at("10.64.0.0/10") == "forward 1 via 198.18.0.9 mtu 1400 -");
+  }
+}
