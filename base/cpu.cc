@@ -39,8 +39,9 @@ void keep_this_thread_off(const std::vector<int>& cpus) {
 Result<void> check_cpu_level() {
 #if defined(__x86_64__) && defined(__AVX2__)
   __builtin_cpu_init();
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2") || !__builtin_cpu_supports("fma")) {
-    return Error{"this binary needs an x86-64-v3 CPU (AVX2, BMI2, FMA)", 0,
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2") || !__builtin_cpu_supports("fma") ||
+      !__builtin_cpu_supports("aes")) {
+    return Error{"this binary needs an x86-64-v3 CPU with AES (AVX2, BMI2, FMA, AES)", 0,
                  "build with: meson setup -Dportable=true build"};
   }
 #endif

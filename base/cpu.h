@@ -18,7 +18,7 @@ std::vector<int> allowed_cpus();
 /// none would remain. A thread that pins itself is not bound by it.
 void keep_this_thread_off(const std::vector<int>& cpus);
 
-/// An error when this binary was built for x86-64-v3 and the CPU is not one (AVX2, BMI2, FMA, MOVBE, F16C, LZCNT).
+/// An error when this binary was built for x86-64-v3 with AES and the CPU lacks one of them (AVX2, BMI2, FMA, AES).
 Result<void> check_cpu_level();
 
 }  // namespace culvert

@@ -11,7 +11,6 @@
 #include "base/cpu.h"
 #include "base/endian.h"
 #include "base/fd.h"
-#include "base/hash.h"
 #include "base/mapping.h"
 #include "base/result.h"
 #include "base/spsc.h"
@@ -51,32 +50,6 @@ TEST_CASE("an error says what, why and what to try in one line") {
   CHECK(error.to_string() == "binding lan0 queue 0: No such file or directory (is the interface up?)");
   const Result<int> failed = error;
   CHECK_THROWS_AS(failed.value(), SetupError);
-}
-
-TEST_CASE("the keyed hash depends on the key and on every word of the input") {
-  const HashKey one = HashKey::from_seed(1);
-  const HashKey two = HashKey::from_seed(2);
-  CHECK(hash16(one, 5, 6) == hash16(one, 5, 6));
-  CHECK(hash16(one, 5, 6) != hash16(two, 5, 6));
-  std::array<std::uint64_t, 5> words{1, 2, 3, 4, 5};
-  const auto before = hash40(one, words);
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    auto changed = words;
-    changed[i] ^= 1ULL << 63;
-    CHECK(hash40(one, changed) != before);
-  }
-  CHECK(HashKey::random().word != HashKey::random().word);
-}
-
-TEST_CASE("sequential keys spread evenly over buckets by fast range") {
-  const HashKey key = HashKey::from_seed(7);
-  std::array<int, 64> buckets{};
-  constexpr int kKeys = 64 * 1000;
-  for (int i = 0; i < kKeys; ++i) buckets[fast_range(hash16(key, static_cast<std::uint64_t>(i), 17), 64)]++;
-  for (int count : buckets) {
-    CHECK(count > 800);
-    CHECK(count < 1200);
-  }
 }
 
 TEST_CASE("a gauge remembers its peak until it is cleared") {
