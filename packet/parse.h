@@ -42,7 +42,8 @@ struct ParseContext {
 /// `data`, `length` must be set; the bytes are changed only to finish a partial checksum.
 void parse(Packet& packet, const ParseContext& context) noexcept;
 
-/// The same for each packet of a burst whose headers may not be in the cache yet: prefetches them.
-void parse_burst(Burst& burst, const ParseContext& context) noexcept;
+/// The same for each packet of a burst whose headers may not be in the cache yet: prefetches them. How many bytes the
+/// frames have together.
+std::uint64_t parse_burst(Burst& burst, const ParseContext& context) noexcept;
 
 }  // namespace culvert

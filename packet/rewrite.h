@@ -27,10 +27,11 @@ inline bool decrement_ttl(Packet& packet) noexcept {
     auto& header = view<Ipv4Header>(start);
     if (header.ttl <= 1) return false;
     --header.ttl;
-    // TTL is the high byte of its word: the sum loses 0x0100, so its complement gains it, with end-around carry. The
-    // comparison keeps 0xffff (RFC 1624 3: HC' = ~(~HC + ~m + m')) from ever coming out.
-    const std::uint32_t checksum = header.checksum.host() + 0x0100U;
-    header.checksum = Be16(static_cast<std::uint16_t>(checksum + (checksum >= 0xffff ? 1 : 0)));
+    // TTL is the high byte of its word: the sum loses 0x0100, so its complement gains it, with end-around carry (in
+    // the wire's byte order as well as in ours, RFC 1071 2). The comparison keeps 0xffff (RFC 1624 3: HC' = ~(~HC + ~m
+    // + m')) from ever coming out.
+    const std::uint32_t checksum = std::uint32_t{header.checksum.wire()} + Be16(0x0100).wire();
+    header.checksum = Be16::from_wire(static_cast<std::uint16_t>(checksum + (checksum >= 0xffff ? 1 : 0)));
     return true;
   }
   auto& header = view<Ipv6Header>(start);
@@ -39,13 +40,24 @@ inline bool decrement_ttl(Packet& packet) noexcept {
   return true;
 }
 
-/// The Ethernet addresses that the packet leaves with, as MacAddress::bits().
-inline void set_macs(Packet& packet, std::uint64_t destination, std::uint64_t source) noexcept {
-  store<std::uint64_t>(packet.data, destination | source << 48);
-  store<std::uint32_t>(packet.data + 8, static_cast<std::uint32_t>(source >> 16));
-}
-inline void set_macs(Packet& packet, const MacAddress& destination, const MacAddress& source) noexcept {
-  set_macs(packet, destination.bits(), source.bits());
+/// The Ethernet addresses that packets of one next hop leave with, as two integers to store.
+struct MacRewrite {
+  std::uint64_t head = 0;  ///< the destination, and the source's first two bytes
+  std::uint32_t tail = 0;  ///< the source's other four
+
+  /// Both as MacAddress::bits().
+  static MacRewrite of(std::uint64_t destination, std::uint64_t source) noexcept {
+    return {destination | source << 48, static_cast<std::uint32_t>(source >> 16)};
+  }
+  static MacRewrite of(const MacAddress& destination, const MacAddress& source) noexcept {
+    return of(destination.bits(), source.bits());
+  }
+};
+
+inline void set_macs(Packet& packet, const MacRewrite& macs) noexcept {
+  std::byte* ethernet = packet.data;
+  store<std::uint64_t>(ethernet, macs.head);
+  store<std::uint32_t>(ethernet + 8, macs.tail);
 }
 
 }  // namespace culvert

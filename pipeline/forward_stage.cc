@@ -39,23 +39,39 @@ void forward_to(Packet& packet, const NextHopView& hop, const Context& context) 
   const NeighborView neighbor = context.routes.next_hops->neighbor(static_cast<NextHopIndex>(packet.next_hop));
   if (!neighbor.usable) return hold(packet);
   if (!generated) decrement_ttl(packet);
-  set_macs(packet, neighbor.mac_bits, egress.mac.bits());
+  set_macs(packet, MacRewrite::of(neighbor.mac_bits, egress.mac.bits()));
   packet.verdict = oversized ? Verdict::kHold : Verdict::kForward;
   if (oversized) packet.flags |= kFlagOversized;
 }
 
-/// The straight path: out to a known neighbour, nothing special about the packet. False: nothing was changed.
-inline bool forward_common(Packet& packet, const NextHopTable& next_hops, const Snapshot& snapshot) noexcept {
-  const auto index = static_cast<NextHopIndex>(packet.next_hop);
+/// Where packets of one next hop leave, resolved once for those of a burst that follow each other.
+struct Way {
+  std::uint32_t next_hop = kNone;
+  std::uint32_t mtu = 0;  ///< 0: not straight, no packet is so short
+  InterfaceIndex egress = kNoInterface;
+  MacRewrite macs{};
+
+  static constexpr std::uint32_t kNone = 0xffffffff;
+};
+
+/// Straight: out to a known neighbour.
+[[gnu::noinline]] Way resolve(std::uint32_t next_hop, const NextHopTable& next_hops,
+                              const Snapshot& snapshot) noexcept {
+  const auto index = static_cast<NextHopIndex>(next_hop);
   const NextHopView hop = next_hops.view(index);
   const NeighborView neighbor = next_hops.neighbor(index);
-  constexpr std::uint32_t kSpecial = kFlagSourceLinkLocal | kFlagSourceRoute | kFlagGenerated;
-  if (hop.kind != NextHopKind::kForward || !neighbor.usable || (packet.flags & kSpecial) != 0) return false;
-  if (hop.interface >= kMaxInterfaces || packet.network_length > hop.mtu) return false;
+  if (hop.kind != NextHopKind::kForward || !neighbor.usable || hop.interface >= kMaxInterfaces) return {next_hop};
   const InterfaceSnapshot& egress = snapshot.interfaces[hop.interface];
-  if (!egress.present || !egress.up || !decrement_ttl(packet)) return false;
-  set_macs(packet, neighbor.mac_bits, egress.mac.bits());
-  packet.egress = hop.interface;
+  if (!egress.present || !egress.up) return {next_hop};
+  return {next_hop, hop.mtu, hop.interface, MacRewrite::of(neighbor.mac_bits, egress.mac.bits())};
+}
+
+/// The straight path, for a packet with nothing special about it. False: nothing was changed.
+inline bool forward_common(Packet& packet, const Way& way) noexcept {
+  constexpr std::uint32_t kSpecial = kFlagSourceLinkLocal | kFlagSourceRoute | kFlagGenerated;
+  if ((packet.flags & kSpecial) != 0 || packet.network_length > way.mtu || !decrement_ttl(packet)) return false;
+  set_macs(packet, way.macs);
+  packet.egress = way.egress;
   packet.verdict = Verdict::kForward;
   return true;
 }
@@ -92,14 +108,15 @@ void forward_packet(Packet& packet, const Context& context) noexcept {
 }
 
 bool forward_stage(Burst& burst, const Context& context) noexcept {
-  const NextHopTable& next_hops = *context.routes.next_hops;
-  const std::uint32_t count = burst.size();
+  const std::span<Packet> packets = burst.packets();
+  Way way;
   bool all_leave = true;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (i + kHeadersAhead < count) prefetch_for_write(burst[i + kHeadersAhead].data);
-    Packet& packet = burst[i];
-    if (packet.verdict == Verdict::kNone && !forward_common(packet, next_hops, context.snapshot)) {
-      forward_packet(packet, context);
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (i + kHeadersAhead < packets.size()) prefetch_for_write(packets[i + kHeadersAhead].data);
+    Packet& packet = packets[i];
+    if (packet.verdict == Verdict::kNone) {
+      if (packet.next_hop != way.next_hop) way = resolve(packet.next_hop, *context.routes.next_hops, context.snapshot);
+      if (!forward_common(packet, way)) forward_packet(packet, context);
     }
     all_leave &= packet.verdict == Verdict::kForward || packet.verdict == Verdict::kPunt;
   }

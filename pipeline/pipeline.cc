@@ -7,10 +7,8 @@
 namespace culvert {
 namespace {
 
-void count_received(Burst& burst, PipelineCells& cells) noexcept {
+void count_received(Burst& burst, std::uint64_t bytes, PipelineCells& cells) noexcept {
   // A burst comes from one lane, so one interface's cells are written once.
-  std::uint64_t bytes = 0;
-  for (const Packet& packet : burst) bytes += packet.length;
   auto& interface = cells.interfaces[PipelineCells::line(burst[0].ingress)];
   interface.rx_packets.add(burst.size());
   interface.rx_bytes.add(bytes);
@@ -34,11 +32,10 @@ Pipeline::Pipeline(const PipelineParts& parts) noexcept
 void Pipeline::process(Burst& burst, bool partial_checksums, Now now) noexcept {
   if (burst.empty()) return;
   const Context context = this->context(now);
-  count_received(burst, *cells_);
   ParseContext parsing;
   parsing.partial_checksums = partial_checksums;
   parsing.partial_checksums_completed = &cells_->partial_checksums_completed;
-  parse_burst(burst, parsing);
+  count_received(burst, parse_burst(burst, parsing), *cells_);
   route_stage(burst, context);
   if (forward_stage(burst, context)) return;
   for (Packet& packet : burst) {

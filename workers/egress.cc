@@ -26,13 +26,24 @@ void Egress::dispatch_handed_in(Burst& burst) noexcept {
 }
 
 void Egress::sort_out(Burst& burst, bool handed_in) noexcept {
+  // Those of a run leave by one lane.
+  InterfaceIndex egress = kNoInterface;
+  Group* group = nullptr;
   for (Packet& packet : burst) {
-    if (packet.verdict == Verdict::kForward && lane_[packet.egress] != nullptr) {
-      Group& group = groups_[packet.egress];
-      if (group.count == 0) used_[used_count_++] = packet.egress;
-      group.packets[group.count++] = &packet;
-    } else {
+    if (packet.verdict != Verdict::kForward) {
       sort_out_other(packet, handed_in);
+      continue;
+    }
+    if (packet.egress != egress) {
+      egress = packet.egress;
+      group = lane_[egress] != nullptr ? &groups_[egress] : nullptr;
+      if (group != nullptr && group->count == 0) used_[used_count_++] = egress;
+    }
+    if (group == nullptr) {
+      sort_out_other(packet, handed_in);
+    } else {
+      group->packets[group->count++] = &packet;
+      group->bytes += packet.length;
     }
   }
   transmit_groups();
@@ -61,19 +72,18 @@ void Egress::transmit_groups() noexcept {
   for (std::uint32_t i = 0; i < used_count_; ++i) {
     Group& group = groups_[used_[i]];
     Lane& lane = *lane_[used_[i]];
-    std::uint64_t bytes = 0;
-    for (std::uint32_t at = 0; at < group.count; ++at) bytes += group.packets[at]->length;
     const std::uint32_t sent = lane.transmit({group.packets.data(), group.count});
     for (std::uint32_t at = sent; at < group.count; ++at) {
-      bytes -= group.packets[at]->length;
+      group.bytes -= group.packets[at]->length;
       drop(*group.packets[at],
            lane.state() == LaneState::kUp ? DropReason::kTransmitQueueFull : DropReason::kInterfaceDown);
     }
     auto& interface = parts_.cells->interfaces[used_[i]];
     interface.tx_packets.add(sent);
-    interface.tx_bytes.add(bytes);
+    interface.tx_bytes.add(group.bytes);
     parts_.cells->forwarded.add(sent);
     group.count = 0;
+    group.bytes = 0;
   }
   used_count_ = 0;
 }

@@ -57,6 +57,7 @@ class Egress {
   struct Group {
     std::array<Packet*, kBurstSize> packets;
     std::uint32_t count = 0;
+    std::uint64_t bytes = 0;
   };
 
   void sort_out(Burst& burst, bool handed_in) noexcept;

@@ -83,7 +83,7 @@ class Reference {
       packet.network_offset = sizeof(EthernetHeader);
       packet.network = NetworkKind::kIpv4;
       decrement_ttl(packet);
-      set_macs(packet, macs_[next_hops_[i] & 1], macs_[1]);
+      set_macs(packet, macs_[next_hops_[i] & 1]);
     }
   }
 
@@ -91,7 +91,7 @@ class Reference {
   const RteFib4& fib_;
   std::array<std::uint32_t, kBurstSize> addresses_{};
   std::array<std::uint64_t, kBurstSize> next_hops_{};
-  std::array<MacAddress, 2> macs_{test_mac(1), test_mac(2)};
+  std::array<MacRewrite, 2> macs_{MacRewrite::of(test_mac(1), test_mac(2)), MacRewrite::of(test_mac(2), test_mac(2))};
 };
 
 class CulvertTurn {

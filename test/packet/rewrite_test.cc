@@ -65,7 +65,7 @@ TEST_CASE("The hop limit loses one and nothing else changes") {
 TEST_CASE("Both MAC addresses are replaced") {
   Bytes bytes = PacketBuilder().ethernet().vlan(9).ipv4().udp(1, 2).build();
   Packet packet = parsed(bytes);
-  set_macs(packet, mac("02:11:22:33:44:55"), mac("02:66:77:88:99:aa"));
+  set_macs(packet, MacRewrite::of(mac("02:11:22:33:44:55"), mac("02:66:77:88:99:aa")));
   CHECK(bytes == PacketBuilder().ethernet("02:11:22:33:44:55", "02:66:77:88:99:aa").vlan(9).ipv4().udp(1, 2).build());
 }
 
