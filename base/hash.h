@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keyed hashing of session-sized keys: nobody outside can build colliding tuples, as with CRC32C (linear: one set
 // collides under every seed). With AES instructions: rounds of AES (FIPS 197 5.1) under secret round keys. Without them
-// NH (Black, Halevi, Krawczyk, Krovetz, Rogaway: "UMAC", CRYPTO '99) on 64-bit words. Every bit of either hash is as good
-// as any other: take table indices from the top bits (fast range), tags from the bottom. The two differ, so a stored
-// hash means nothing to a binary built otherwise. Why AES, and why so many rounds: docs/decisions/0006.
+// NH (Black, Halevi, Krawczyk, Krovetz, Rogaway: "UMAC", CRYPTO '99) on 64-bit words. Every bit of either hash is as
+// good as any other: take table indices from the top bits (fast range), tags from the bottom. The two differ, so a
+// stored hash means nothing to a binary built otherwise. Why AES, and why so many rounds: docs/decisions/0006.
 #pragma once
 
 #include <array>
@@ -48,11 +48,11 @@ inline std::uint64_t nh40(const HashKey& key, const std::array<std::uint64_t, 5>
 }
 
 #if defined(__AES__)
-inline __m128i round_key(const HashKey& key, std::size_t index) noexcept {
-  return _mm_load_si128(reinterpret_cast<const __m128i*>(key.word.data()) + index);
-}
 inline __m128i block(std::uint64_t low, std::uint64_t high) noexcept {
   return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
+}
+inline __m128i round_key(const HashKey& key, std::size_t index) noexcept {
+  return block(key.word[2 * index], key.word[2 * index + 1]);
 }
 inline __m128i two_rounds(__m128i block, __m128i whitening, __m128i first, __m128i second) noexcept {
   return _mm_aesenc_si128(_mm_aesenc_si128(_mm_xor_si128(block, whitening), first), second);

@@ -155,7 +155,8 @@ void parse(Packet& packet, const ParseContext& context) noexcept {
 
 std::uint64_t parse_burst(Burst& burst, const ParseContext& context) noexcept {
   const std::span<Packet> packets = burst.packets();
-  for (const Packet& packet : packets.first(std::min<std::size_t>(packets.size(), kHeadersAhead))) prefetch(packet.data);
+  for (const Packet& packet : packets.first(std::min<std::size_t>(packets.size(), kHeadersAhead)))
+    prefetch(packet.data);
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < packets.size(); ++i) {
     if (i + kHeadersAhead < packets.size()) prefetch(packets[i + kHeadersAhead].data);
