@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/fragment_stage.h"
 
+#include <algorithm>
+
 #include "packet/fragment.h"
 
 namespace culvert {
@@ -20,7 +22,8 @@ bool FragmentStage::take(Burst& burst, const Context& context) noexcept {
   while (count_ > 0) {
     const std::uint16_t mtu = mtu_of(waiting_[count_ - 1], context);
     const std::uint32_t pieces = fragments_needed(waiting_[count_ - 1], mtu);
-    if (pieces > burst.space()) return true;  // after this burst has gone there is room for any packet
+    // Even one that cannot be cut leaves as a drop. After this burst has gone there is room for any packet.
+    if (std::max(pieces, 1U) > burst.space()) return true;
     cut(waiting_[--count_], pieces, mtu, burst, context);
     took = true;
   }

@@ -42,6 +42,8 @@ struct PathSetContent {
   bool ipv4 = true;
   std::uint8_t type = 0;  ///< RTN_*
   std::uint32_t object = 0;
+  /// The route's own, or 0. Never less than the 68 that every link carries (RFC 791 3.2), for IPv6 1280 (RFC 8200 5; so
+  /// does ip6_forward of the kernel): a packet so short always goes out.
   std::uint32_t mtu = 0;
   IpAddress preferred_source;  ///< IPv4 only: the kernel flushes such routes together with the address
   std::vector<Path> paths;     ///< sorted; empty for a next-hop object's routes

@@ -6,6 +6,9 @@
 #include <memory>
 #include <tuple>
 
+#include "packet/ipv4.h"
+#include "packet/ipv6.h"
+
 namespace culvert {
 
 /// The routes of one prefix with the same table and metric, and what the message wants there.
@@ -84,7 +87,7 @@ PathSetContent RouteModel::content_of(const RouteMessage& message) const {
   content.ipv4 = ipv4_;
   content.type = message.type;
   content.object = message.object;
-  content.mtu = message.mtu;
+  if (message.mtu != 0) content.mtu = std::max<std::uint32_t>(message.mtu, ipv4_ ? kIpv4MinimumMtu : kIpv6MinimumMtu);
   if (ipv4_) content.preferred_source = message.preferred_source;
   if (message.object == 0) content.paths = message.paths;
   std::sort(content.paths.begin(), content.paths.end());

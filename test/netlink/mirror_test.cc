@@ -151,6 +151,20 @@ TEST_CASE("a route's MTU counts when it is smaller; the interface's follows the 
   CHECK(mirror.at("198.18.0.7/32") == "forward 1 via 198.18.0.7 mtu 1450 02:00:00:00:00:07");
 }
 
+TEST_CASE("a route's MTU is never less than what every link carries: 68, for IPv6 1280") {
+  Mirror mirror;
+  mirror.route({.prefix = "10.1.0.0/16", .hops = {{3, "198.18.0.9"}}, .mtu = 60});
+  mirror.route({.prefix = "10.2.0.0/16", .hops = {{3, "198.18.0.9"}}, .mtu = 68});
+  mirror.route({.prefix = "2001:db8:1::/48", .hops = {{2, "2001:db8::9"}}, .mtu = 500});
+  mirror.route({.prefix = "2001:db8:2::/48", .hops = {{2}}, .mtu = 1279});
+  mirror.route({.prefix = "2001:db8:3::/48", .hops = {{2, "2001:db8::9"}}, .mtu = 1281});
+  CHECK(mirror.at("10.1.0.0/16") == "forward 1 via 198.18.0.9 mtu 68 -");
+  CHECK(mirror.at("10.2.0.0/16") == "forward 1 via 198.18.0.9 mtu 68 -");
+  CHECK(mirror.at("2001:db8:1::/48") == "forward 0 via 2001:db8::9 mtu 1280 -");
+  CHECK(mirror.at("2001:db8:2::/48") == "glean 0 mtu 1280");
+  CHECK(mirror.at("2001:db8:3::/48") == "forward 0 via 2001:db8::9 mtu 1281 -");
+}
+
 TEST_CASE("each state of a neighbour is usable or not") {
   Mirror mirror;
   mirror.route({.prefix = "10.0.0.0/8", .hops = {{3, "198.18.0.9"}}});

@@ -209,6 +209,22 @@ TEST_CASE("without DF it leaves as fragments that fit, each ready to send") {
   CHECK(router.sum(&PipelineCells::fragmented) == 1);
 }
 
+TEST_CASE("a packet that cannot be cut waits for room, behind fragments that fill the burst") {
+  Router router;
+  router.forward("203.0.113.0/24", 1, test_mac(0xa2), 60);  // less than any link carries
+  router.forward("198.18.1.0/24", 1, test_mac(0xa1), 500);
+  router.turn();
+  // The last to wait is the first to be cut: 16 packets of four pieces each are 64.
+  REQUIRE(router.lane(0).inject(
+      PacketBuilder().ethernet().ipv4("198.18.0.2", "203.0.113.9").udp(1, 2).payload(1400).build()));
+  for (int i = 0; i < 16; ++i) REQUIRE(router.lane(0).inject(udp4().payload(1700).build()));
+  router.turns(2);
+  CHECK(router.sent(1).size() == kBurstSize);
+  CHECK(router.drops(DropReason::kFragmentationFailed) == 1);
+  CHECK(router.unaccounted_packets() == 0);
+  CHECK(router.unaccounted_frames() == 0);
+}
+
 TEST_CASE("a packet for an unknown neighbour waits, asks once, and leaves when it is known") {
   Router router;
   const NextHopIndex gateway = router.unresolved("203.0.113.0/24", 1);
