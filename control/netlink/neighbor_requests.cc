@@ -7,6 +7,7 @@
 #include <fstream>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <optional>
 
 namespace culvert {
 namespace {
@@ -14,23 +15,22 @@ namespace {
 constexpr std::size_t kRequestBuffer = 65536;
 constexpr std::size_t kDefaultThreshold = 1024;
 
-/// Half of what the kernel lets a neighbour table grow to: the rest is for the host's own needs. The setting is shown
-/// in the first network namespace only; its default holds in the others.
-std::size_t kernel_room() {
-  std::size_t threshold = kDefaultThreshold;
-  for (const char* path :
-       {"/proc/sys/net/ipv4/neigh/default/gc_thresh3", "/proc/sys/net/ipv6/neigh/default/gc_thresh3"}) {
-    std::ifstream file(path);
-    std::size_t value = 0;
-    if (file >> value) threshold = std::min(std::max<std::size_t>(value, 2), path[14] == '4' ? value : threshold);
-  }
-  return threshold / 2;
-}
-
 }  // namespace
 
+std::size_t kernel_neighbor_room(const std::string& proc) {
+  std::optional<std::size_t> threshold;
+  for (const char* family : {"ipv4", "ipv6"}) {
+    std::ifstream file(proc + "/sys/net/" + family + "/neigh/default/gc_thresh3");
+    std::size_t value = 0;
+    if (file >> value) threshold = std::min(threshold.value_or(value), value);
+  }
+  return std::max<std::size_t>(threshold.value_or(kDefaultThreshold) / 2, 1);
+}
+
 NeighborRequests::NeighborRequests(const NeighborModel& neighbors, std::size_t limit)
-    : neighbors_(neighbors), socket_(kRequestBuffer), limit_(std::max<std::size_t>(std::min(limit, kernel_room()), 1)) {
+    : neighbors_(neighbors),
+      socket_(kRequestBuffer),
+      limit_(std::max<std::size_t>(std::min(limit, kernel_neighbor_room()), 1)) {
   gauge_.max.set(limit_);
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <string>
 #include <tuple>
 
 #include "base/cell.h"
@@ -28,6 +29,11 @@ enum class WantResult : std::uint8_t {
   kRefused,  ///< it did not answer lately: let the packets go
   kFull,     ///< too many are wanted at once, or the kernel's table is full
 };
+
+/// Half of what the kernel lets a neighbour table grow to (gc_thresh3, the smaller of both families'), at least 1: the
+/// rest is for the host's own needs. The setting is shown in the first network namespace only, though it holds for all
+/// together; where it is not shown its default of 1024 is taken. `proc`: where procfs is mounted.
+std::size_t kernel_neighbor_room(const std::string& proc = "/proc");
 
 class NeighborRequests {
  public:
