@@ -3,6 +3,7 @@
 // tables must never see: a prefix that leads to a free entry, an entry freed while something leads there.
 #pragma once
 
+#include <boost/algorithm/string/join.hpp>
 #include <fmt/format.h>
 #include <map>
 #include <string>
@@ -104,13 +105,18 @@ class FakeSink : public RouteSink {
     return all;
   }
 
+  static std::string mac_words(const MacAddress& mac) {
+    const auto& b = mac.bytes;
+    return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", b[0], b[1], b[2], b[3], b[4], b[5]);
+  }
+
   std::string describe(NextHopIndex index) const {
     const Entry& entry = entries.at(index);
     switch (entry.spec.kind) {
       case NextHopKind::kForward:
         if (entry.spec.interface == kNoInterface) return "foreign";
         return fmt::format("forward {} via {} mtu {} {}", entry.spec.interface, entry.spec.gateway.to_string(),
-                           entry.spec.mtu, entry.usable ? fmt::format("{:02x}", fmt::join(entry.mac.bytes, ":")) : "-");
+                           entry.spec.mtu, entry.usable ? mac_words(entry.mac) : "-");
       case NextHopKind::kGlean:
         return fmt::format("glean {} mtu {}", entry.spec.interface, entry.spec.mtu);
       case NextHopKind::kLocal:
@@ -126,7 +132,7 @@ class FakeSink : public RouteSink {
         for (const auto& member : entry.members)
           words.push_back(fmt::format("{} x{}", describe(member.index), member.weight));
         std::sort(words.begin(), words.end());
-        return fmt::format("group [{}]", fmt::join(words, " | "));
+        return "group [" + boost::algorithm::join(words, " | ") + "]";
       }
       case NextHopKind::kNoRoute:
         break;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/netlink/kernel_rig.h"
 
+#include <boost/algorithm/string/join.hpp>
 #include <cerrno>
 
 #include "test/support/catch.h"
@@ -113,7 +114,7 @@ void compare(const KernelRig& rig, const KernelMirror& mirror, const Tables& tab
     std::string expected = kernel.get(address);
     if (expected.starts_with(fmt::format("dev {} ", mgmt))) expected = "foreign";
     const auto ours = answers(mirror, tables, address);
-    INFO(address.to_string() << ": kernel says " << expected << ", we " << fmt::format("{}", fmt::join(ours, " or ")));
+    INFO(address.to_string() << ": kernel says " << expected << ", we " << boost::algorithm::join(ours, " or "));
     CHECK(ours.count(expected) == 1);
   }
 }
