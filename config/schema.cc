@@ -90,8 +90,9 @@ Section<SystemConfig> system_section() {
       .key("workers", &SystemConfig::workers, worker_rule(kMaxWorkers), Reload::kRestart,
            "Threads that move packets, as a number or as the list of CPUs that get one each.",
            "auto fits them to the CPUs that culvertd may use and the queues that the interfaces have.")
-      .key("frames", &SystemConfig::frames, automatic_or(count_rule<std::uint32_t>(1024, 4'194'304)), Reload::kRestart,
-           "Frames of packet memory, of all lanes together.", "auto is what fills every lane's rings, and a reserve.")
+      .key("frames", &SystemConfig::frames, automatic_or(count_rule<std::uint32_t>(1024, kMaxFrames)), Reload::kRestart,
+           "Frames of packet memory, of all lanes together.",
+           "auto is what fills every lane's rings, and a reserve; 1048576 at most, shared by the rings then.")
       .key("frame_size", &SystemConfig::frame_size, frame_size, Reload::kRestart,
            "Bytes of a frame; a packet has 256 less, for the kernel's headroom.",
            "2048 holds the usual MTU of 1500 in half the memory; 4096 is for larger ones.")

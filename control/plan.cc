@@ -5,18 +5,20 @@
 #include <fmt/format.h>
 
 #include "base/cpu.h"
+#include "kernel_redirect/redirect_maps.h"
 #include "workers/handoff.h"
 #include "workers/punt_queue.h"
+#include "workers/worker.h"
 
 namespace culvert {
 namespace {
 
-std::uint32_t lanes_of(const Config& config, const std::string& name,
-                       const std::map<std::string, std::uint32_t>& queues) {
+/// Rx queues that the interface has now and that Culvert takes.
+std::uint32_t queues_now(const Config& config, const std::string& name,
+                         const std::map<std::string, std::uint32_t>& queues) {
   const auto found = queues.find(name);
   const std::uint32_t there = found == queues.end() ? 1 : std::max<std::uint32_t>(found->second, 1);
-  const auto& wanted = config.interfaces.at(name).queues;
-  return wanted.has_value() ? std::min(*wanted, there) : there;
+  return std::min({config.interfaces.at(name).queues.value_or(there), there, std::uint32_t{kRedirectMaxQueues}});
 }
 
 Result<std::vector<int>> choose_cpus(const WorkerChoice& choice, std::uint32_t most_queues) {
@@ -40,45 +42,84 @@ Result<std::vector<int>> choose_cpus(const WorkerChoice& choice, std::uint32_t m
   return cpus;
 }
 
+void plan_lanes(const Config& config, const std::map<std::string, std::uint32_t>& queues, Plan& plan) {
+  const auto workers = static_cast<std::uint32_t>(plan.cpus.size());
+  plan.demand.workers = workers;
+  plan.demand.interfaces = static_cast<std::uint32_t>(config.interfaces.size());
+  plan.demand.lanes_per_worker = 0;
+  for (const auto& [name, interface] : config.interfaces) {
+    const std::uint32_t lanes = interface.queues.value_or(queues_now(config, name, queues));
+    plan.lanes[name] = lanes;
+    plan.demand.lanes_per_worker += lanes_of_worker(0, lanes, workers);
+  }
+}
+
+Result<void> check_lanes(const Plan& plan) {
+  if (plan.demand.lanes_per_worker <= kMaxLanesPerWorker) return {};
+  std::uint32_t lanes = 0;
+  for (const auto& [name, count] : plan.lanes) lanes += count;
+  const std::uint32_t interfaces = plan.demand.interfaces;
+  // Queue i is worker i mod W's, on each interface: the first worker has most.
+  const auto fits = [&](std::uint32_t workers) {
+    std::uint32_t most = 0;
+    for (const auto& [name, count] : plan.lanes) most += lanes_of_worker(0, count, workers);
+    return most <= kMaxLanesPerWorker;
+  };
+  std::uint32_t enough = plan.demand.workers;
+  while (enough <= kMaxWorkers && !fits(enough)) ++enough;
+  const auto queues = static_cast<std::uint32_t>(kMaxLanesPerWorker / interfaces * plan.demand.workers);
+  const std::string fewer = fmt::format("set queues: {} for each interface", queues);
+  return Error{fmt::format("{} lanes of {} interfaces on {} workers: one worker would have {} and serves {} at most",
+                           lanes, interfaces, plan.demand.workers, plan.demand.lanes_per_worker, kMaxLanesPerWorker),
+               0, enough <= kMaxWorkers ? fmt::format("set system.workers: {}, or {}", enough, fewer) : fewer};
+}
+
+Result<void> plan_frames(const SystemConfig& system, Plan& plan) {
+  const std::uint32_t workers = plan.demand.workers;
+  const std::uint32_t full = frames_needed(plan.demand) * workers;
+  const std::uint32_t least = frames_minimum(plan.demand) * workers;
+  const std::uint32_t frames = system.frames.value_or(std::min(full, kMostAutomaticFrames));
+  std::uint32_t lanes = 0;
+  for (const auto& [name, count] : plan.lanes) lanes += count;
+  if (frames / workers < frames_minimum(plan.demand)) {
+    return Error{
+        fmt::format("system.frames: {} frames are too few for {} lanes and {} workers", frames, lanes, workers), 0,
+        fmt::format("set system.frames: auto, or {} at least; {} fill every ring", least, full)};
+  }
+  plan.region = {system.frame_size, frames, static_cast<WorkerIndex>(workers), system.huge_pages};
+  if (auto checked = check_region(plan.region); checked.has_error()) return checked;
+  plan.quota = fit_quota(plan.demand, frames / workers);
+  plan.notes.push_back(fmt::format("{} workers on CPUs {}, {} lanes, {} frames of {} bytes", workers,
+                                   fmt::join(plan.cpus, ", "), lanes, frames, system.frame_size));
+  if (!system.frames.has_value() && frames < full) {
+    plan.notes.push_back(fmt::format(
+        "each lane receives into {} frames and sends {}, and its rings hold {} and {}: system.frames: {} {}",
+        plan.quota.receive, plan.quota.transmit, full_quota(plan.rings).receive, full_quota(plan.rings).transmit,
+        std::min(full, kMaxFrames), full <= kMaxFrames ? "fills them" : "fills more of them"));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Plan> make_plan(const Config& config, const std::map<std::string, std::uint32_t>& queues) {
   Plan plan;
   std::uint32_t most_queues = 1;
   for (const auto& [name, interface] : config.interfaces)
-    most_queues = std::max(most_queues, lanes_of(config, name, queues));
+    most_queues = std::max(most_queues, queues_now(config, name, queues));
   auto cpus = choose_cpus(config.system.workers, most_queues);
   if (cpus.has_error()) return cpus.error();
   plan.cpus = std::move(*cpus);
-  const auto workers = static_cast<std::uint32_t>(plan.cpus.size());
 
   plan.rings = {config.system.rings.fill, config.system.rings.rx, config.system.rings.tx,
                 config.system.rings.completion};
-  plan.demand.workers = workers;
-  plan.demand.lanes_per_worker = 0;
-  plan.demand.lanes_total = 0;
-  for (const auto& [name, interface] : config.interfaces) {
-    const std::uint32_t lanes = lanes_of(config, name, queues);
-    plan.demand.lanes_total += lanes;
-    plan.demand.lanes_per_worker += (lanes + workers - 1) / workers;
-  }
   plan.demand.rings = plan.rings;
   plan.demand.handoff_ring = kHandoffPacketCapacity;
   plan.demand.punt_queue = kPuntQueueCapacity;
   plan.demand.pending = config.system.limits.pending_packets;
-
-  const std::uint32_t wanted = frames_needed(plan.demand) * workers;
-  const std::uint32_t frames = config.system.frames.value_or(wanted);
-  if (frames / workers < frames_minimum(plan.demand)) {
-    return Error{fmt::format("system.frames: {} frames are too few for {} lanes and {} workers", frames,
-                             plan.demand.lanes_total, workers),
-                 0, fmt::format("at least {}, and {} for full rings", frames_minimum(plan.demand) * workers, wanted)};
-  }
-  plan.region = {config.system.frame_size, frames, static_cast<WorkerIndex>(workers), config.system.huge_pages};
-  plan.quota = fit_quota(plan.demand, frames / workers);
-  plan.notes.push_back(fmt::format("{} workers on CPUs {}, {} lanes, {} frames of {} bytes", workers,
-                                   fmt::join(plan.cpus, ", "), plan.demand.lanes_total, frames,
-                                   config.system.frame_size));
+  plan_lanes(config, queues, plan);
+  if (auto checked = check_lanes(plan); checked.has_error()) return checked.error();
+  if (auto planned = plan_frames(config.system, plan); planned.has_error()) return planned.error();
   return plan;
 }
 

@@ -4,11 +4,13 @@
 //   - Every holder of frames has a bound, and the bounds of all holders together fit into the home frames of one
 //     worker. So no queue can starve another: a stuck tx, a full punt queue and silent neighbours together still leave
 //     each lane its frames for receiving ("rx first").
-//   - A worker's frames may end in other workers' queues (hand-off), but not in their fill rings. So transmission,
-//     hand-off, punt and pending count for all workers, receiving for its own lanes only.
+//   - A worker's frames leave it by hand-off only: to the worker that owns an interface on which it has no lane to send
+//     (one owner an interface), there into one tx ring or back home; they are not handed on, punted or held there. So
+//     for each interface a worker needs what its own lanes hold, or one lane elsewhere, whichever is more; and no more
+//     hand-off rings than there are interfaces can hold its frames, however many workers there are.
 //
-// Example: 2 workers with 2 lanes each, fill 4096, rx 2048, tx 2048: receiving 2 x 6144, sending 4 x 2048, queues a few
-// thousand: some 25,000 frames a worker, 100 MB for both with frames of 2048 bytes.
+// Example: 2 workers with 2 lanes each, fill 4096, rx 2048, tx 2048: 2 x 6144 for receiving, 2 x 2048 for sending,
+// queues a few thousand: some 20,000 frames a worker, 80 MB for both with frames of 2048 bytes.
 #pragma once
 
 #include <algorithm>
@@ -36,8 +38,8 @@ struct LaneQuota {
 /// The frames' consumers of a configuration.
 struct FrameDemand {
   std::uint32_t workers = 1;
-  std::uint32_t lanes_per_worker = 2;  ///< of the worker that has most
-  std::uint32_t lanes_total = 2;       ///< of all workers
+  std::uint32_t interfaces = 2;
+  std::uint32_t lanes_per_worker = 2;  ///< of the worker that has most; one at least for each interface
   RingSizes rings{};
   std::uint32_t handoff_ring = 0;  ///< capacity of one ring; each worker has one from every other
   std::uint32_t punt_queue = 0;    ///< capacity of one worker's queue
@@ -48,13 +50,13 @@ struct FrameDemand {
 inline constexpr std::uint32_t kMinReceiveQuota = 4 * kBurstSize;
 inline constexpr std::uint32_t kMinTransmitQuota = 2 * kBurstSize;
 
-/// Frames that a worker's own queues and bursts may hold: everything but lanes.
+/// Frames of one worker that queues and bursts may hold: everything but lanes.
 constexpr std::uint32_t frames_in_queues(const FrameDemand& demand) noexcept {
   const std::uint32_t bursts = 2 * kBurstSize * demand.workers;
-  const std::uint32_t handoff = demand.handoff_ring * (demand.workers - 1) * demand.workers;
-  // Strangers on the way home sit in the same rings, and one batch a worker waits to be sent.
+  const std::uint32_t handoff = demand.handoff_ring * std::min(demand.workers - 1, demand.interfaces);
+  // On the way home: one batch a worker waits to be sent.
   const std::uint32_t strangers = demand.workers > 1 ? kBurstSize * demand.workers : 0;
-  return bursts + handoff + strangers + (demand.punt_queue + demand.pending) * demand.workers;
+  return bursts + handoff + strangers + demand.punt_queue + demand.pending;
 }
 
 /// The quota of a lane whose rings may be filled to the brim.
@@ -64,7 +66,7 @@ constexpr LaneQuota full_quota(const RingSizes& rings) noexcept {
 
 /// Home frames that each worker needs with this quota.
 constexpr std::uint32_t frames_needed(const FrameDemand& demand, const LaneQuota& quota) noexcept {
-  return demand.lanes_per_worker * quota.receive + demand.lanes_total * quota.transmit + frames_in_queues(demand);
+  return demand.lanes_per_worker * (quota.receive + quota.transmit) + frames_in_queues(demand);
 }
 
 /// Home frames that each worker needs so that no ring and no queue is ever short of frames; the region's size when the
@@ -73,9 +75,15 @@ constexpr std::uint32_t frames_needed(const FrameDemand& demand) noexcept {
   return frames_needed(demand, full_quota(demand.rings));
 }
 
+/// The least that a lane works with; all of it when its rings are smaller.
+constexpr LaneQuota least_quota(const RingSizes& rings) noexcept {
+  const LaneQuota full = full_quota(rings);
+  return {std::min(full.receive, kMinReceiveQuota), std::min(full.transmit, kMinTransmitQuota)};
+}
+
 /// The smallest number of home frames that works at all.
 constexpr std::uint32_t frames_minimum(const FrameDemand& demand) noexcept {
-  return frames_needed(demand, {kMinReceiveQuota, kMinTransmitQuota});
+  return frames_needed(demand, least_quota(demand.rings));
 }
 
 /// What each lane may hold when a worker has `home_frames`: all that the rings take if it fits, else receiving and
@@ -83,25 +91,39 @@ constexpr std::uint32_t frames_minimum(const FrameDemand& demand) noexcept {
 /// refuse such a configuration.
 constexpr LaneQuota fit_quota(const FrameDemand& demand, std::uint32_t home_frames) noexcept {
   const LaneQuota full = full_quota(demand.rings);
+  const LaneQuota least = least_quota(demand.rings);
   if (frames_needed(demand) <= home_frames) return full;
   const std::uint32_t queues = frames_in_queues(demand);
   const std::uint64_t for_lanes = home_frames > queues ? home_frames - queues : 0;
-  const std::uint64_t wanted =
-      std::uint64_t{demand.lanes_per_worker} * full.receive + std::uint64_t{demand.lanes_total} * full.transmit;
+  const std::uint64_t wanted = std::uint64_t{demand.lanes_per_worker} * (full.receive + full.transmit);
   const auto share = [&](std::uint32_t frames) { return static_cast<std::uint32_t>(frames * for_lanes / wanted); };
   LaneQuota quota{share(full.receive), share(full.transmit)};
   // Raising one to its minimum is paid by the other.
-  if (quota.transmit < kMinTransmitQuota) {
-    quota.transmit = kMinTransmitQuota;
-    const std::uint64_t sending = std::uint64_t{demand.lanes_total} * quota.transmit;
-    quota.receive = static_cast<std::uint32_t>((for_lanes > sending ? for_lanes - sending : 0) /
-                                               std::max(demand.lanes_per_worker, 1U));
-  } else if (quota.receive < kMinReceiveQuota) {
-    const std::uint64_t receiving = std::uint64_t{demand.lanes_per_worker} * kMinReceiveQuota;
-    quota.transmit = static_cast<std::uint32_t>((for_lanes > receiving ? for_lanes - receiving : 0) /
-                                                std::max(demand.lanes_total, 1U));
+  const auto for_lane = static_cast<std::uint32_t>(for_lanes / std::max(demand.lanes_per_worker, 1U));
+  if (quota.transmit < least.transmit) {
+    quota.receive = for_lane - std::min(for_lane, least.transmit);
+  } else if (quota.receive < least.receive) {
+    quota.transmit = for_lane - std::min(for_lane, least.receive);
   }
-  return {std::max(quota.receive, kMinReceiveQuota), std::max(quota.transmit, kMinTransmitQuota)};
+  return {std::max(quota.receive, least.receive), std::max(quota.transmit, least.transmit)};
+}
+
+/// What each lane may hold when `lanes` of one interface and worker share what was planned for `planned` of them, never
+/// below the minimum.
+constexpr LaneQuota shared_quota(const RingSizes& rings, const LaneQuota& quota, std::uint32_t planned,
+                                 std::uint32_t lanes) noexcept {
+  if (lanes <= planned) return quota;
+  const LaneQuota least = least_quota(rings);
+  const auto share = [&](std::uint32_t frames) { return frames * planned / lanes; };
+  return {std::max(share(quota.receive), least.receive), std::max(share(quota.transmit), least.transmit)};
+}
+
+/// How many lanes can share what was planned for `planned` of them: with more, each had less than the minimum.
+constexpr std::uint32_t most_sharing_lanes(const RingSizes& rings, const LaneQuota& quota,
+                                           std::uint32_t planned) noexcept {
+  const LaneQuota least = least_quota(rings);
+  return std::max(planned, std::min(quota.receive * planned / std::max(least.receive, 1U),
+                                    quota.transmit * planned / std::max(least.transmit, 1U)));
 }
 
 }  // namespace culvert

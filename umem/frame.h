@@ -19,6 +19,10 @@ namespace culvert {
 using WorkerIndex = std::uint16_t;
 inline constexpr std::size_t kMaxWorkers = 16;
 
+/// Of one region: 8 GB of small frames. The kernel keeps some 128 bytes for each frame and lane in one piece of at most
+/// 2 GB (net/xdp/xsk_buff_pool.c, kvcalloc of `heads`; mm/util.c refuses more), so it would take four times as many.
+inline constexpr std::uint32_t kMaxFrames = 1U << 22;
+
 /// Who may hold a frame; the lines of a worker's frame budget.
 enum class FrameHolder : std::uint8_t {
   kPool,       ///< free, at home

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "base/mapping.h"
+#include "base/result.h"
 #include "umem/frame.h"
 #include "umem/ledger.h"
 #include "umem/pool.h"
@@ -17,10 +18,13 @@ namespace culvert {
 
 struct RegionConfig {
   std::uint32_t frame_size = kSmallFrame;  ///< 2048 or 4096: what aligned UMEM takes (net/xdp/xdp_umem.c)
-  std::uint32_t frames = 0;                ///< at least one a worker; rounded up to a multiple of `workers`
+  std::uint32_t frames = 0;  ///< at least one a worker, at most kMaxFrames; rounded up to a multiple of `workers`
   WorkerIndex workers = 1;
   HugePages huge_pages = HugePages::kTry;
 };
+
+/// What Region would refuse, without reserving anything.
+Result<void> check_region(const RegionConfig& config);
 
 /// Owns the memory. Neither moved nor freed while a lane or a pool refers to it.
 class Region {

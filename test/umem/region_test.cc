@@ -51,7 +51,8 @@ TEST_CASE("numbers that cannot be are refused with what to set") {
   };
   CHECK(hint({.frame_size = 3072, .frames = 10}) == "set system.frame_size: 2048 or 4096");
   CHECK(hint({.frames = 0}).find("frames") != std::string::npos);
-  CHECK(hint({.frames = (1U << 20) + 1}).find("frames") != std::string::npos);
+  CHECK(hint({.frames = kMaxFrames + 1}).find("set system.frames: auto") != std::string::npos);
+  CHECK(check_region({.frames = kMaxFrames, .workers = kMaxWorkers}).has_value());
   CHECK(hint({.frames = 10, .workers = 0}).find("workers") != std::string::npos);
   CHECK(hint({.frames = 10, .workers = kMaxWorkers + 1}).find("workers") != std::string::npos);
 }
