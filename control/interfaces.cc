@@ -5,12 +5,12 @@
 #include <fmt/format.h>
 #include <utility>
 
-#include "xsk/device.h"
-
 namespace culvert {
 namespace {
 
 constexpr Now kTryAgainAfter = kNanosecondsPerSecond;
+/// netlink does not tell of `ethtool -L` reliably; asking costs three short system calls an interface.
+constexpr Now kLookAtQueuesEvery = kNanosecondsPerSecond;
 
 AttachWish attach_wish(InterfaceMode mode) {
   switch (mode) {
@@ -39,12 +39,16 @@ WantedMode wanted_mode(InterfaceMode mode) {
   return WantedMode::kAuto;
 }
 
+std::string queues_text(std::uint32_t queues) {
+  return fmt::format("{} {}", queues, queues == 1 ? "queue" : "queues");
+}
+
 std::string how_it_went(const Interfaces::Interface& interface) {
   const Interfaces::Lane& first = interface.lanes.front();
   std::string text = fmt::format("{} {}, {}", interface.lanes.size(), interface.lanes.size() == 1 ? "lane" : "lanes",
                                  lane_mode_text(first.lane->report().got));
   if (const std::string why = why_not_better(interface, first); !why.empty()) text += " (" + why + ")";
-  if (!interface.too_few_queues.empty()) text += "; " + interface.too_few_queues;
+  if (!interface.not_as_planned.empty()) text += "; " + interface.not_as_planned;
   return text;
 }
 
@@ -93,7 +97,9 @@ void Interfaces::close_all() {
 }
 
 bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now now) {
-  free_buried();
+  workers_.free_removed_lanes();
+  const bool look_at_queues = now >= look_at_queues_at_;
+  if (look_at_queues) look_at_queues_at_ = now + kLookAtQueuesEvery;
   bool changed = false;
   for (Interface& interface : interfaces_) {
     const auto link = links.find(interface.number);
@@ -107,6 +113,9 @@ bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now
         close(interface, fmt::format("its MTU changed from {} to {}", interface.mtu, link->second.mtu));
       } else if (lost(interface)) {
         close(interface, "a socket of it died");
+      } else if (look_at_queues && queues_changed(interface)) {
+        close(interface,
+              fmt::format("its queues changed from {} rx and {} tx", interface.queues.rx, interface.queues.tx));
       }
       if (!interface.open()) {
         interface.try_again_at = now;
@@ -128,11 +137,6 @@ bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now
   return changed;
 }
 
-void Interfaces::free_buried() {
-  std::erase_if(buried_,
-                [this](const Lane& lane) { return workers_.worker(lane.worker).cells().closing_lanes.read() == 0; });
-}
-
 bool Interfaces::lost(const Interface& interface) const {
   for (const Lane& lane : interface.lanes) {
     if (lane.lane->cells().state.read() == static_cast<std::uint64_t>(LaneState::kGone)) return true;
@@ -140,16 +144,27 @@ bool Interfaces::lost(const Interface& interface) const {
   return false;
 }
 
+bool Interfaces::queues_changed(const Interface& interface) const {
+  const auto now = queue_counts(interface.name);
+  const auto taken = [&](std::uint32_t queues) { return std::min(queues, interface.config.queues.value_or(queues)); };
+  return now.has_value() &&
+         (taken(now->rx) != taken(interface.queues.rx) || taken(now->tx) != taken(interface.queues.tx));
+}
+
 void Interfaces::open(Interface& interface, const LinkFacts& link) {
   try {
+    interface.ifindex = link.ifindex;
+    interface.mtu = link.mtu;
+    interface.queues = queue_counts(interface.name).value();
+    // Before XDP is attached, which interrupts the traffic of some drivers.
+    const std::uint32_t lanes = lanes_to_open(interface);
+    check_lanes(interface, lanes);
     RedirectOptions options;
     options.interface = interface.name;
     options.mode = attach_wish(interface.config.mode);
     options.outlive_process = outlive_process_;
     interface.program = std::make_unique<RedirectProgram>(redirect_, options);
-    interface.ifindex = link.ifindex;
-    interface.mtu = link.mtu;
-    open_lanes(interface, link);
+    open_lanes(interface, lanes);
     interface.trouble.clear();
     listener_.on_interface_open(interface.name, how_it_went(interface));
   } catch (const SetupError& error) {
@@ -161,39 +176,86 @@ void Interfaces::open(Interface& interface, const LinkFacts& link) {
   }
 }
 
-void Interfaces::open_lanes(Interface& interface, const LinkFacts& link) {
-  const QueueCounts there = queue_counts(interface.name).value();
-  const std::uint32_t wanted =
-      interface.config.queues.value_or(std::min<std::uint32_t>(there.lanes(), kRedirectMaxQueues));
-  const std::uint32_t queues = std::min(there.lanes(), wanted);
-  interface.too_few_queues.clear();
-  if (queues < wanted) {
-    interface.too_few_queues = fmt::format("{} queues are configured and it has {}; type: {}", wanted, there.lanes(),
-                                           queue_command(interface.name, there, wanted));
+void Interfaces::open_lanes(Interface& interface, std::uint32_t lanes) {
+  const std::uint32_t planned = lanes_of_worker(0, plan_.lanes.at(interface.name), workers_.size());
+  const LaneQuota quota = shared_quota(plan_.rings, plan_.quota, planned, lanes_of_worker(0, lanes, workers_.size()));
+  for (std::uint32_t queue = 0; queue < lanes; ++queue) open_lane(interface, queue, quota);
+}
+
+std::uint32_t Interfaces::lanes_to_open(Interface& interface) const {
+  const QueueCounts& there = interface.queues;
+  interface.not_as_planned.clear();
+  if (const auto wanted = interface.config.queues; wanted.has_value()) {
+    if (there.lanes() < *wanted) {
+      interface.not_as_planned = fmt::format("{} queues are configured and it has {}; type: {}", *wanted, there.lanes(),
+                                             queue_command(interface.name, there, *wanted));
+    }
+    return std::min(there.lanes(), *wanted);
   }
-  for (std::uint32_t queue = 0; queue < queues; ++queue) {
-    Lane lane;
-    lane.queue = static_cast<std::uint16_t>(queue);
-    lane.worker = static_cast<WorkerIndex>(queue % workers_.size());
-    XskLaneConfig config;
-    config.name = interface.name;
-    config.ifindex = link.ifindex;
-    config.interface = interface.number;
-    config.queue = queue;
-    config.rings = plan_.rings;
-    config.quota = plan_.quota;
-    config.mode = wanted_mode(interface.config.mode);
-    config.generic_attach = interface.program->report().mode == AttachMode::kGeneric;
-    lane.lane = std::make_unique<XskLane>(config, region_.view(), workers_.pool(lane.worker));
-    Command command;
-    command.kind = CommandKind::kAddLane;
-    command.lane = lane.lane.get();
-    const int socket = lane.lane->socket_fd();
-    interface.lanes.push_back(std::move(lane));
-    workers_.tell(interface.lanes.back().worker, command).value();
-    // Only now: the worker has given the kernel frames to receive into.
-    interface.program->set_socket(queue, socket).value();
+  if (there.lanes() > kRedirectMaxQueues) {
+    throw SetupError(Error{
+        fmt::format("{} has {} rx queues, more than the {} that XDP can redirect from", interface.name, there.lanes(),
+                    std::uint32_t{kRedirectMaxQueues}),
+        0,
+        fmt::format("type: {}, or set queues: {} (packets of the others follow system.fail)",
+                    queue_command(interface.name, there, kRedirectMaxQueues), std::uint32_t{kRedirectMaxQueues})});
   }
+  const std::uint32_t planned = plan_.lanes.at(interface.name);
+  const std::uint32_t workers = workers_.size();
+  // What is planned for a worker is for all of them: an interface of one queue has a lane's share with each worker.
+  const std::uint32_t part = lanes_of_worker(0, planned, workers);
+  if (lanes_of_worker(0, there.lanes(), workers) <= part) return there.lanes();
+  const std::uint32_t lanes = std::min(there.lanes(), most_sharing_lanes(plan_.rings, plan_.quota, part) * workers);
+  // The kernel refuses to take queues away that have a socket, so ethtool is no help.
+  interface.not_as_planned =
+      fmt::format("frames are planned for {} and it has {}; {}; restart culvertd to plan anew",
+                  queues_text(part * workers), there.lanes(),
+                  lanes < there.lanes() ? fmt::format("{} lanes share them and the other queues have none", lanes)
+                                        : std::string("its lanes share them"));
+  return lanes;
+}
+
+void Interfaces::check_lanes(const Interface& interface, std::uint32_t lanes) const {
+  for (WorkerIndex worker = 0; worker < workers_.size(); ++worker) {
+    std::size_t owned = workers_.removed_lanes(worker);
+    for (const Interface& other : interfaces_) {
+      owned += static_cast<std::size_t>(std::count_if(other.lanes.begin(), other.lanes.end(),
+                                                      [&](const Lane& lane) { return lane.worker == worker; }));
+    }
+    const std::size_t more = lanes_of_worker(worker, lanes, workers_.size());
+    if (owned + more <= kMaxLanesPerWorker) continue;
+    const std::size_t room = kMaxLanesPerWorker - std::min(kMaxLanesPerWorker, owned);
+    const auto fits = static_cast<std::uint32_t>(room * workers_.size());
+    const std::string fewer =
+        room == 0 ? "" : "type: " + queue_command(interface.name, interface.queues, fits) + ", or ";
+    throw SetupError(Error{fmt::format("{} has {}, {} of them for worker {}, which has {} lanes and serves {} at most",
+                                       interface.name, queues_text(lanes), more, worker, owned, kMaxLanesPerWorker),
+                           0, fewer + "set more system.workers and restart culvertd"});
+  }
+}
+
+void Interfaces::open_lane(Interface& interface, std::uint32_t queue, const LaneQuota& quota) {
+  Lane lane;
+  lane.queue = static_cast<std::uint16_t>(queue);
+  lane.worker = static_cast<WorkerIndex>(queue % workers_.size());
+  XskLaneConfig config;
+  config.name = interface.name;
+  config.ifindex = interface.ifindex;
+  config.interface = interface.number;
+  config.queue = queue;
+  config.rings = plan_.rings;
+  config.quota = quota;
+  config.mode = wanted_mode(interface.config.mode);
+  config.generic_attach = interface.program->report().mode == AttachMode::kGeneric;
+  lane.lane = std::make_unique<XskLane>(config, region_.view(), workers_.pool(lane.worker));
+  Command command;
+  command.kind = CommandKind::kAddLane;
+  command.lane = lane.lane.get();
+  const int socket = lane.lane->socket_fd();
+  interface.lanes.push_back(std::move(lane));
+  workers_.tell(interface.lanes.back().worker, command).value();
+  // Only now: the worker has given the kernel frames to receive into.
+  interface.program->set_socket(queue, socket).value();
 }
 
 std::vector<XdpActionStatus> Interfaces::xdp_actions() const {
@@ -223,18 +285,8 @@ void Interfaces::undo(Interface& interface) {
   for (const Lane& lane : interface.lanes) {
     if (interface.program != nullptr) (void)interface.program->clear_socket(lane.queue);
   }
-  for (Lane& lane : interface.lanes) {
-    Command command;
-    command.kind = CommandKind::kRemoveLane;
-    command.lane = lane.lane.get();
-    // A worker that does not answer may still touch the lane: then it must stay in memory for ever.
-    if (workers_.tell(lane.worker, command).has_error()) {
-      (void)lane.lane.release();
-    } else {
-      buried_.push_back(std::move(lane));
-    }
-  }
-  free_buried();
+  for (Lane& lane : interface.lanes) workers_.remove_lane(lane.worker, std::move(lane.lane));
+  workers_.free_removed_lanes();
   interface.lanes.clear();
   interface.program.reset();
   interface.ifindex = 0;

@@ -3,7 +3,12 @@
 //
 //   absent --link appears--> attach XDP, open a lane for each queue, tell the workers, let XDP redirect --> open
 //   open   --link deleted, or a lane says gone--> take the lanes from the workers, detach --> absent
+//   open   --other MTU, or other queues (ethtool -L; looked at every second)--> closed and opened anew
 //   a failure on the way: everything undone, the reason kept for the status, tried again every second
+//
+// Frames were planned at start, for as many lanes as there were queues or as were configured. An interface that has
+// more now shares its part among them, down to the least that a lane works with; for queues beyond that there is no
+// lane, and how_it_went says so.
 //
 // The number of an interface (InterfaceIndex) is its place in the configuration and never changes while culvertd runs;
 // the kernel's ifindex may.
@@ -19,6 +24,7 @@
 #include "control/worker_group.h"
 #include "kernel_redirect/program.h"
 #include "status/snapshot.h"
+#include "xsk/device.h"
 #include "xsk/xsk_lane.h"
 
 namespace culvert {
@@ -51,10 +57,11 @@ class Interfaces {
     InterfaceIndex number = 0;
     std::uint32_t ifindex = 0;  ///< 0: not open
     std::uint32_t mtu = 0;      ///< what it was opened with
+    QueueCounts queues{};       ///< the same
     std::unique_ptr<RedirectProgram> program;
     std::vector<Lane> lanes;
     std::string trouble;         ///< why it is not open
-    std::string too_few_queues;  ///< when it has fewer than configured: what to type
+    std::string not_as_planned;  ///< when it has fewer queues than configured, or more than planned: what to type
     Now try_again_at = 0;
 
     bool open() const noexcept { return program != nullptr; }
@@ -82,12 +89,16 @@ class Interfaces {
 
  private:
   void open(Interface& interface, const LinkFacts& link);
-  void open_lanes(Interface& interface, const LinkFacts& link);
+  void open_lanes(Interface& interface, std::uint32_t lanes);
+  void open_lane(Interface& interface, std::uint32_t queue, const LaneQuota& quota);
+  std::uint32_t lanes_to_open(Interface& interface) const;
+  /// Throws SetupError when a worker would own more lanes than it can; those that it is closing count.
+  void check_lanes(const Interface& interface, std::uint32_t lanes) const;
+  bool queues_changed(const Interface& interface) const;
   void close(Interface& interface, const std::string& why);
   void undo(Interface& interface);
   bool lost(const Interface& interface) const;
   void tell_egress_owners();
-  void free_buried();
 
   const Plan& plan_;
   Region& region_;
@@ -96,8 +107,7 @@ class Interfaces {
   InterfacesListener& listener_;
   bool outlive_process_;
   std::vector<Interface> interfaces_;
-  /// Closed lanes whose worker still waits for their frames.
-  std::vector<Lane> buried_;
+  Now look_at_queues_at_ = 0;
 };
 
 /// Why an open lane's mode is no better: native XDP was refused, and what to type, or else what the socket did not get.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/worker_group.h"
 
+#include <algorithm>
+#include <atomic>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -50,19 +53,64 @@ WorkerGroup::WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDe
     slot->worker = std::make_unique<Worker>(parts);
     workers_.push_back(std::move(slot));
   }
-  for (WorkerIndex index = 0; index < workers_.size(); ++index) {
-    Slot& slot = *workers_[index];
-    slot.thread =
-        std::make_unique<WorkerThread>(*slot.worker, mesh_.waker(index), config.cpus[index], config.sleep_max_ns);
+  start(config);
+}
+
+void WorkerGroup::start(const WorkerGroupConfig& config) {
+  WorkerIndex index = 0;
+  try {
+    for (; index < workers_.size(); ++index) {
+      Slot& slot = *workers_[index];
+      slot.thread =
+          std::make_unique<WorkerThread>(*slot.worker, mesh_.waker(index), config.cpus[index], config.sleep_max_ns);
+    }
+  } catch (const std::system_error& error) {
+    stop();
+    throw SetupError(Error{"starting the thread of worker " + std::to_string(index), error.code().value(),
+                           "raise `ulimit -u` or `ulimit -v` (systemd: TasksMax), or set fewer system.workers"});
+  } catch (...) {
+    stop();
+    throw;
   }
 }
 
 WorkerGroup::~WorkerGroup() {
+  stop();
+}
+
+void WorkerGroup::stop() {
   for (WorkerIndex index = 0; index < size(); ++index) {
+    if (workers_[index]->thread == nullptr) continue;
     // A full queue means a worker that takes no commands; joining it would wait for ever, and the process ends anyway.
     while (push(index, Command{CommandKind::kStop}).has_error()) std::this_thread::yield();
   }
   for (auto& slot : workers_) slot->thread.reset();
+}
+
+void WorkerGroup::remove_lane(WorkerIndex worker, std::unique_ptr<Lane> lane) {
+  Command command;
+  command.kind = CommandKind::kRemoveLane;
+  command.lane = lane.get();
+  // A worker that takes no commands has the lane until its thread ends.
+  const bool sent = push(worker, command).has_value();
+  const std::uint64_t number = sent ? workers_[worker]->sent : ~std::uint64_t{0};
+  removed_.push_back({worker, number, std::move(lane)});
+  if (sent) (void)wait(worker);
+}
+
+void WorkerGroup::free_removed_lanes() {
+  std::erase_if(removed_, [this](const RemovedLane& removed) {
+    const Worker& worker = *workers_[removed.worker]->worker;
+    if (worker.acknowledged() < removed.command || worker.cells().closing_lanes.read() != 0) return false;
+    // What the worker did to the lane before it said so is over.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return true;
+  });
+}
+
+std::size_t WorkerGroup::removed_lanes(WorkerIndex worker) const {
+  return static_cast<std::size_t>(std::count_if(
+      removed_.begin(), removed_.end(), [worker](const RemovedLane& removed) { return removed.worker == worker; }));
 }
 
 void WorkerGroup::drain_requests_descriptor() noexcept {

@@ -28,7 +28,7 @@ struct WorkerGroupConfig {
 class WorkerGroup {
  public:
   /// Builds the workers and starts their threads. `beats[i]` is where worker i says that it is alive. Throws
-  /// SetupError.
+  /// SetupError; threads that were started are stopped then.
   WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDevice& punt,
               const std::vector<unsigned long long*>& beats);
   WorkerGroup(const WorkerGroup&) = delete;
@@ -48,6 +48,14 @@ class WorkerGroup {
   /// Sends to one worker and waits until it has applied the command. An error when it does not within two seconds: the
   /// worker is stuck, and what the command handed over must be kept.
   Result<void> tell(WorkerIndex worker, const Command& command);
+  /// Takes a lane from its worker, which closes it, and keeps it for as long as the worker may touch it: until it has
+  /// let go of the last frame (a zero-copy driver takes a second), or its thread has ended.
+  void remove_lane(WorkerIndex worker, std::unique_ptr<Lane> lane);
+  /// Destroys the removed lanes that no worker holds any more.
+  void free_removed_lanes();
+  /// How many removed lanes the worker may still hold.
+  std::size_t removed_lanes(WorkerIndex worker) const;
+
   /// Sends to all, then waits for all.
   Result<void> tell_all(const Command& command);
 
@@ -69,12 +77,21 @@ class WorkerGroup {
     std::uint64_t sent = 0;
   };
 
+  struct RemovedLane {
+    WorkerIndex worker;
+    std::uint64_t command;  ///< the worker knows that it was removed once it has acknowledged so many
+    std::unique_ptr<Lane> lane;
+  };
+
+  void start(const WorkerGroupConfig& config);
+  void stop();
   Result<void> push(WorkerIndex worker, const Command& command);
   Result<void> wait(WorkerIndex worker);
 
   HandoffMesh mesh_;
   Punter punter_;
   Waker requests_waker_;
+  std::vector<RemovedLane> removed_;  ///< outlives the workers
   std::vector<std::unique_ptr<Slot>> workers_;
 };
 

@@ -21,7 +21,7 @@
 // Then culvertd is killed: with fail: open the program goes with it. With fail: closed it stays, and of the three only
 // the second still gets through.
 //
-// Refused: more than 64 rx queues or 16 workers; an interface that has another XDP program.
+// Refused: a socket for queue 64 or beyond, more than 16 workers; an interface that has another XDP program.
 #pragma once
 
 #include <cstdint>

@@ -64,6 +64,8 @@ void Worker::flush_lanes(Now now) noexcept {
     lane.flush(now);
     if (lane.frames_receiving() + lane.frames_transmitting() > 0) continue;
     closing_[i - 1] = closing_[--closing_count_];
+    // Control destroys the lane when it reads this.
+    std::atomic_thread_fence(std::memory_order_release);
     cells_.closing_lanes.set(closing_count_);
   }
 }
@@ -152,7 +154,7 @@ void Worker::apply(const Command& command, Now now) noexcept {
       egress_.use(*command.owners);
       break;
     case CommandKind::kAddLane:
-      // Control counts lanes before it sends them.
+      // Control counts lanes before it sends them (control/interfaces.cc, check_lanes).
       CULVERT_CHECK(lane_count_ + closing_count_ < kMaxLanesPerWorker);
       lost_settled_[lane_count_] = command.lane->cells().tx_busy.read();
       lanes_[lane_count_++] = command.lane;
