@@ -57,12 +57,12 @@ Result<void> Lpm4Writer::insert(const Prefix4& prefix, NextHopIndex next_hop) {
     if (next_hops_.size() >= limits_.prefixes) {
       prefix_gauge_.failures.add();
       return Error{"the IPv4 route table is full with " + std::to_string(limits_.prefixes) + " prefixes", 0,
-                   "raise system.limits.ipv4_routes"};
+                   "raise system.limits.routes_ipv4"};
     }
     if (opens_group && free_groups_.empty()) {
       group_gauge_.failures.add();
       return Error{"all " + std::to_string(limits_.groups) + " groups of IPv4 prefixes longer than /24 are in use", 0,
-                   "raise system.limits.ipv4_route_groups"};
+                   "raise system.limits.neighbors: their host routes need most groups"};
     }
     next_hops_.emplace(key_of(prefix), next_hop);
     ++count_by_length_[prefix.length];

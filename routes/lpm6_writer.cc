@@ -79,7 +79,7 @@ Result<void> Lpm6Writer::insert(const Prefix6& prefix, NextHopIndex next_hop, Ep
   if (is_new && next_hops_.size() >= limits_.prefixes) {
     prefix_gauge_.failures.add();
     return Error{"the IPv6 route table is full with " + std::to_string(limits_.prefixes) + " prefixes", 0,
-                 "raise system.limits.ipv6_routes"};
+                 "raise system.limits.routes_ipv6"};
   }
 
   const Lpm6Leaf leaf{next_hop, prefix.length};
@@ -94,7 +94,7 @@ Result<void> Lpm6Writer::insert(const Prefix6& prefix, NextHopIndex next_hop, Ep
       nodes_.refused();
       return Error{"the IPv6 route table is full with " + std::to_string(nodes_.gauge().used.read()) + " of " +
                        std::to_string(nodes_.gauge().max.read()) + " units used",
-                   0, "raise system.limits.ipv6_route_units"};
+                   0, "raise system.limits.routes_ipv6"};
     }
     Lpm6::write(root, *placed);
     paint_below(*placed, prefix, leaf);

@@ -74,7 +74,7 @@ Result<NextHopIndex> NextHopAllocator::acquire_multipath(std::span<const Multipa
   if (free_groups_.empty()) {
     group_gauge_.failures.add();
     return Error{"all " + std::to_string(table_.group_count()) + " multipath groups are in use", 0,
-                 "raise system.limits.multipath_groups"};
+                 "let more multipath routes share their set of next hops: their number is fixed"};
   }
   const auto taken = take_entry();
   if (taken.has_error()) return taken;
