@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "packet/burst.h"
 #include "packet/ipv4.h"
 #include "packet/ipv6.h"
 
@@ -62,17 +63,33 @@ void HoldStage::ask(const Packet& packet, std::uint64_t key, const Context& cont
 
 void HoldStage::tick(Now now) noexcept {
   if (queue_.size() == 0) return;
+  left_in_turn_ = kBurstSize;
+  if (left_in_round_ > 0) return;
   const std::uint64_t generation = generation_.load(std::memory_order_acquire);
   if (generation == seen_generation_ && now - last_round_ < kRoundInterval) return;
   seen_generation_ = generation;
   last_round_ = now;
   left_in_round_ = queue_.size();
+  stayed_.reset();
 }
 
 bool HoldStage::next(PendingQueue::Entry& entry) noexcept {
-  if (left_in_round_ == 0) return false;
+  if (left_in_round_ == 0 || left_in_turn_ == 0) return false;
   --left_in_round_;
-  return queue_.pop(entry);
+  --left_in_turn_;
+  if (queue_.pop(entry)) return true;
+  left_in_round_ = 0;
+  return false;
+}
+
+void HoldStage::stay(PendingQueue::Entry& entry) noexcept {
+  stayed_[entry.neighbor] = true;
+  queue_.push(entry.packet, entry.neighbor, entry.since);
+}
+
+void HoldStage::keep_on(Packet& packet, const PendingQueue::Entry& entry, const Context& context) noexcept {
+  stayed_[entry.neighbor] = true;
+  keep(packet, entry.since, context);
 }
 
 }  // namespace culvert

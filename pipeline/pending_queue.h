@@ -2,7 +2,7 @@
 // Packets that wait for a neighbour, oldest first. Bounded three ways: its storage (full: the oldest goes out, counted
 // neighbor_pending_full), a share for each neighbour (so that a sweep of dead addresses can't push out the packets of a
 // live one), and time. Nobody tells it that a neighbour answered: when the tables' generation has grown, every packet
-// is tried once more, a bounded number a turn.
+// is tried once more in a round, a burst a turn (hold_stage.h).
 #pragma once
 
 #include <array>

@@ -63,15 +63,19 @@ bool Pipeline::take_made(Burst& burst, Now now) noexcept {
   bool took = false;
   while (burst.space() > 0 && hold_.next(entry)) {
     took = true;
+    const bool in_time = now - entry.since < context.snapshot.neighbor_timeout_ms * kNanosecondsPerMillisecond;
+    if (in_time && hold_.must_wait(entry)) {
+      hold_.stay(entry);
+      continue;
+    }
     Packet& packet = burst.append();
     packet = entry.packet;
     packet.verdict = Verdict::kNone;
     route_packet(packet, context);
     forward_packet(packet, context);
     if (packet.verdict == Verdict::kHold && !packet.has(kFlagOversized)) {
-      const Now timeout = context.snapshot.neighbor_timeout_ms * kNanosecondsPerMillisecond;
-      if (now - entry.since < timeout) {
-        hold_.keep(packet, entry.since, context);
+      if (in_time) {
+        hold_.keep_on(packet, entry, context);
         continue;
       }
       packet.drop(DropReason::kNeighborTimeout);

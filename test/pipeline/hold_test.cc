@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets that wait for their neighbours: how many are tried again in a turn, and in which order they leave.
+#include "packet/ipv4.h"
+#include "test/support/catch.h"
+#include "test/support/packet_builder.h"
+#include "test/support/rig.h"
+
+using namespace culvert;
+using test::PacketBuilder;
+
+namespace {
+
+constexpr std::size_t kEthernet = 14;
+
+struct Router : Rig {
+  explicit Router(const RigConfig& config = {}) : Rig(config) {
+    forward("198.18.0.0/24", 0, test_mac(0xa0));
+    forward("198.18.1.0/24", 1, test_mac(0xa1));
+    forward("2001:db8::/64", 0, test_mac(0xa0));
+    forward("2001:db8:1::/64", 1, test_mac(0xa1));
+  }
+
+  void pass(const test::Bytes& packet, InterfaceIndex interface = 0) {
+    turn();
+    REQUIRE(lane(interface).inject(packet));
+    turns(2);
+    CHECK(unaccounted_packets() == 0);
+    CHECK(unaccounted_frames() == 0);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what waits is tried again a burst a turn, however often the tables change") {
+  RigConfig config;
+  config.pending_packets = 512;
+  Router router(config);
+  router.special("198.18.4.0/23", NextHopKind::kGlean, 1);
+  for (int i = 0; i < 500; ++i) {
+    const std::string to = "198.18." + std::to_string(4 + i / 256) + "." + std::to_string(i % 256);
+    router.pass(PacketBuilder().ethernet().ipv4("198.18.0.2", to).udp(1, 2).build());
+  }
+  REQUIRE(router.sum(&PipelineCells::held) == 500);
+  router.turns(20, 1);
+  for (int i = 0; i < 30; ++i) {
+    router.forward("203.0.113.0/24", 1, test_mac(0xa1));  // a change that concerns none of them
+    const auto before = router.sum(&PipelineCells::route_lookups);
+    router.turn(1);
+    CHECK(router.sum(&PipelineCells::route_lookups) - before <= kBurstSize);
+  }
+  // All of them are met, not only the oldest.
+  router.forward("198.18.4.0/23", 1, test_mac(0xa2));
+  for (int i = 0; i < 20; ++i) {
+    const auto before = router.sent(1).size();
+    router.turn(1);
+    CHECK(router.sent(1).size() - before <= kBurstSize);
+  }
+  CHECK(router.sent(1).size() == 500);
+  CHECK(router.unaccounted_packets() == 0);
+  CHECK(router.unaccounted_frames() == 0);
+}
+
+TEST_CASE("packets of one neighbour leave in their order when it answers in the middle of a round") {
+  RigConfig config;
+  config.pending_packets = 512;
+  Router router(config);
+  const NextHopIndex gateway = router.unresolved("203.0.113.0/24", 1);
+  router.unresolved("203.0.114.0/24", 1);
+  const auto wait = [&](const std::string& to, std::uint16_t port) {
+    router.pass(PacketBuilder().ethernet().ipv4("198.18.0.2", to).udp(port, 80).build());
+  };
+  for (std::uint16_t i = 0; i < 20; ++i) wait("203.0.113.9", i);
+  for (std::uint16_t i = 0; i < 64; ++i) wait("203.0.114.9", i);
+  for (std::uint16_t i = 20; i < 40; ++i) wait("203.0.113.9", i);
+  router.turns(20, 1);
+  REQUIRE(router.sum(&PipelineCells::held) == 104);
+  router.forward("203.0.115.0/24", 1, test_mac(0xa1));
+  router.turn(1);  // the first 64 are tried, in vain
+  router.resolve(gateway, test_mac(0xb1));
+  router.turns(10, 1);
+  REQUIRE(router.sent(1).size() == 40);
+  for (std::uint16_t i = 0; i < 40; ++i) CHECK(load<Be16>(router.sent(1)[i].data() + kEthernet + 20).host() == i);
+}
+
+TEST_CASE("neighbours that never answer: all packets are dropped in time, a burst a turn") {
+  RigConfig config;
+  config.pending_packets = 512;
+  Router router(config);
+  router.special("198.18.4.0/23", NextHopKind::kGlean, 1);
+  for (int i = 0; i < 300; ++i) {
+    const std::string to = "198.18." + std::to_string(4 + i / 256) + "." + std::to_string(i % 256);
+    router.pass(PacketBuilder().ethernet().ipv4("198.18.0.2", to).udp(1, 2).build());
+  }
+  router.turns(29, 100 * kNanosecondsPerMillisecond);
+  CHECK(router.drops(DropReason::kNeighborTimeout) == 0);
+  router.turns(16, 10 * kNanosecondsPerMillisecond);
+  CHECK(router.drops(DropReason::kNeighborTimeout) == 300);
+  CHECK(router.sum(&PipelineCells::held) == 0);
+}
