@@ -150,8 +150,20 @@ ValueRule<ConfigPrefix> network_rule() {
 }
 
 ValueRule<ConfigPrefix> interface_address_rule() {
-  const auto parse = [](std::string_view text) { return parse_prefix(text); };
-  return scalar_rule<ConfigPrefix>("an address with the length of its network", parse,
+  const auto parse = [](std::string_view text) -> Result<ConfigPrefix> {
+    const Result<ConfigPrefix> parsed = parse_prefix(text);
+    if (!parsed) return parsed;
+    const ConfigPrefix& prefix = parsed.value();
+    const std::string one = "use one IPv4 address, as 169.254.77.1/32";
+    if (prefix.address.is_ipv6) return Error{fmt::format("{} is not an IPv4 address", shown(text)), 0, one};
+    if (prefix.length != 32) return Error{fmt::format("{} is a network's address, not one alone", shown(text)), 0, one};
+    const unsigned first = prefix.address.bytes[0];
+    if (first == 0 || first == 127 || first >= 224) {
+      return Error{fmt::format("{} cannot be the address of a device", shown(text)), 0, one};
+    }
+    return parsed;
+  };
+  return scalar_rule<ConfigPrefix>("one IPv4 address, its length /32", parse,
                                    [](const ConfigPrefix& prefix) { return to_text(prefix); });
 }
 

@@ -133,7 +133,7 @@ ValueRule<std::string> interface_name_rule();
 Result<std::string> parse_interface_name(std::string_view text);
 /// A network: no bits behind the length.
 ValueRule<ConfigPrefix> network_rule();
-/// An address of ours with the length of its network.
+/// One IPv4 address that a device of ours can have: no network behind it, not 0/8, 127/8 or 224/3.
 ValueRule<ConfigPrefix> interface_address_rule();
 ValueRule<SocketAddress> socket_address_rule();
 ValueRule<ProtocolPort> protocol_port_rule();

@@ -68,7 +68,7 @@ TEST_CASE("values land where they belong") {
       "  control_socket: /tmp/c.sock\n"
       "  state_directory: /tmp/state\n"
       "  user: culvert-agent\n"
-      "  punt: {device: tun7, address: 192.0.2.9/24}\n"
+      "  punt: {device: tun7, address: 192.0.2.9/32}\n"
       "  limits: {routes_ipv4: 1.5M, routes_ipv6: 2k, next_hops: 32768, neighbors: 100, pending_packets: 16,\n"
       "           icmp_errors_per_second: 0}\n"
       "interfaces:\n"
@@ -95,7 +95,7 @@ TEST_CASE("values land where they belong") {
   CHECK(config.system.control_socket == "/tmp/c.sock");
   CHECK(config.system.state_directory == "/tmp/state");
   CHECK(config.system.user == "culvert-agent");
-  CHECK(config.system.punt == PuntConfig{"tun7", {{false, {192, 0, 2, 9}}, 24}});
+  CHECK(config.system.punt == PuntConfig{"tun7", {{false, {192, 0, 2, 9}}, 32}});
   CHECK(config.system.limits == LimitsConfig{1'500'000, 2'000, 32'768, 100, 16, 0});
   CHECK(config.interfaces.at("eth0.100") == InterfaceConfig{InterfaceMode::kZeroCopy, 4U});
   CHECK(config.metrics == MetricsConfig{false, {{true, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 80}});
