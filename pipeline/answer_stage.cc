@@ -3,7 +3,10 @@
 
 #include <optional>
 
+#include "base/bytes.h"
 #include "packet/icmp_error.h"
+#include "packet/ipv4.h"
+#include "packet/ipv6.h"
 
 namespace culvert {
 namespace {
@@ -27,26 +30,32 @@ std::optional<IcmpErrorKind> answer_to(DropReason reason) noexcept {
   }
 }
 
-/// Our address on the interface where the packet came in, as routers do; else any that we have.
+/// Our address on the interface where the packet came in, as routers do; else any that we have. A link-local one only
+/// for a sender that is link-local itself, or when there is no other: nobody can answer it from farther away, and
+/// routers drop what comes from it (RFC 4291 2.5.6, RFC 3927 2.7).
 template <typename Address>
-std::optional<Address> own_address(const Snapshot& snapshot, InterfaceIndex ingress,
-                                   std::optional<Address> InterfaceSnapshot::*member) noexcept {
-  if (ingress < kMaxInterfaces && (snapshot.interfaces[ingress].*member).has_value()) {
-    return snapshot.interfaces[ingress].*member;
-  }
+std::optional<Address> own_address(const Snapshot& snapshot, InterfaceIndex ingress, const Address& sender,
+                                   std::optional<Address> InterfaceSnapshot::*member,
+                                   const std::optional<Address>& of_host) noexcept {
+  std::optional<Address> nearest;
+  if (ingress < kMaxInterfaces) nearest = snapshot.interfaces[ingress].*member;
+  if (nearest.has_value() && (sender.is_link_local() || !nearest->is_link_local())) return nearest;
   for (const InterfaceSnapshot& interface : snapshot.interfaces) {
-    if (interface.present && (interface.*member).has_value()) return interface.*member;
+    const std::optional<Address>& address = interface.*member;
+    if (interface.present && address.has_value() && !address->is_link_local()) return address;
   }
-  return std::nullopt;
+  return of_host.has_value() ? of_host : nearest;
 }
 
 bool fill_source(IcmpError& error, const Packet& packet, const Snapshot& snapshot) noexcept {
   if (packet.network == NetworkKind::kIpv4) {
-    const auto source = own_address(snapshot, packet.ingress, &InterfaceSnapshot::ipv4);
+    const auto source = own_address(snapshot, packet.ingress, view<Ipv4Header>(packet.network_header()).source,
+                                    &InterfaceSnapshot::ipv4, snapshot.host_ipv4);
     if (source.has_value()) error.ipv4_source = *source;
     return source.has_value();
   }
-  const auto source = own_address(snapshot, packet.ingress, &InterfaceSnapshot::ipv6);
+  const auto source = own_address(snapshot, packet.ingress, view<Ipv6Header>(packet.network_header()).source,
+                                  &InterfaceSnapshot::ipv6, snapshot.host_ipv6);
   if (source.has_value()) error.ipv6_source = *source;
   return source.has_value();
 }

@@ -28,6 +28,10 @@ struct InterfaceSnapshot {
 struct Snapshot {
   std::uint64_t generation = 0;
   std::array<InterfaceSnapshot, kMaxInterfaces> interfaces{};
+  /// An address of this host that others can reach it by, on whatever link (often lo): the source of ICMP errors when
+  /// no interface has a better one.
+  std::optional<Ipv4Address> host_ipv4;
+  std::optional<Ipv6Address> host_ipv6;
   std::uint32_t icmp_errors_per_second = 1000;  ///< per worker, all kinds together (RFC 1812 4.3.2.8, RFC 4443 2.4 f)
   std::uint32_t neighbor_timeout_ms = 3000;     ///< how long a packet waits for its neighbour
   std::uint64_t idle_spin_ns = 50'000;          ///< how long a worker without work spins before it sleeps

@@ -84,4 +84,29 @@ std::optional<Ipv6Address> AddressModel::ipv6_source(std::uint32_t ifindex) cons
   return found;
 }
 
+std::optional<IpAddress> AddressModel::host_address(bool ipv4) const {
+  std::optional<IpAddress> found;
+  int best = -1;
+  for (const auto& [key, entry] : addresses_) {
+    const IpAddress& address = key.second.address;
+    if (address.is_ipv4() != ipv4 || entry.scope != RT_SCOPE_UNIVERSE || !xdp_must_know(address)) continue;
+    if ((entry.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0) continue;
+    const int rank = (entry.is_good_source() ? 2 : 0) + (entry.is_secondary() ? 0 : 1);
+    if (rank <= best) continue;
+    best = rank;
+    found = address;
+  }
+  return found;
+}
+
+std::optional<Ipv4Address> AddressModel::host_ipv4() const {
+  const auto found = host_address(true);
+  return found ? std::optional(found->ipv4()) : std::nullopt;
+}
+
+std::optional<Ipv6Address> AddressModel::host_ipv6() const {
+  const auto found = host_address(false);
+  return found ? std::optional(found->ipv6()) : std::nullopt;
+}
+
 }  // namespace culvert

@@ -31,6 +31,11 @@ struct AddressChange {
   bool last_ipv4_of_link = false;  ///< the kernel turns IPv4 off there and flushes its routes silently
 };
 
+/// XDP passes packets to loopback and IPv6 link-local addresses without looking them up.
+inline bool xdp_must_know(const IpAddress& address) noexcept {
+  return !address.is_loopback() && !address.is_ipv6_link_local();
+}
+
 /// The addresses of all links. The same address may sit on several links, and with several lengths on one.
 class AddressModel {
  public:
@@ -44,12 +49,18 @@ class AddressModel {
   /// A global one when there is one, else link-local.
   std::optional<Ipv6Address> ipv6_source(std::uint32_t ifindex) const;
 
+  /// An address of any link that others can reach this host by: of global scope, not loopback's 127/8 or ::1; primary
+  /// and not deprecated when there is such a one. That of the first link: lo, when it has one.
+  std::optional<Ipv4Address> host_ipv4() const;
+  std::optional<Ipv6Address> host_ipv6() const;
+
   bool is_local(const IpAddress& address) const { return links_with_.count(address) != 0; }
   const std::map<Key, LinkAddress>& all() const noexcept { return addresses_; }
   /// Every address, each once, and how many links have it.
   const std::map<IpAddress, std::size_t>& local_addresses() const noexcept { return links_with_; }
 
  private:
+  std::optional<IpAddress> host_address(bool ipv4) const;
   AddressChange remove(const Key& key);
 
   std::map<Key, LinkAddress> addresses_;

@@ -101,6 +101,43 @@ TEST_CASE("hop limit 1 is answered with ICMPv6 time exceeded") {
   CHECK(at(answer, kEthernet + 40) == 3);
 }
 
+TEST_CASE("ICMP errors come from an address that their receiver can answer, link-local only when there is no other") {
+  const Ipv6Address link_local{{0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x77}};
+  const Ipv6Address of_lo{{0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+  const Ipv4Address lo4{Be32(0xc0000263)};
+  Router router;
+  Snapshot& snapshot = router.snapshot();
+  const auto answer6 = [&]() -> std::optional<Ipv6Address> {
+    router.sent(0).clear();
+    router.pass(udp6(1).payload(40).build());
+    if (router.sent(0).size() != 1) return std::nullopt;
+    return view<Ipv6Header>(router.sent(0)[0].data() + kEthernet).source;
+  };
+  const auto answer4 = [&]() -> std::optional<Ipv4Address> {
+    router.sent(0).clear();
+    router.pass(udp4(1).payload(40).build());
+    if (router.sent(0).size() != 1) return std::nullopt;
+    return view<Ipv4Header>(router.sent(0)[0].data() + kEthernet).source;
+  };
+  snapshot.interfaces[0].ipv6 = link_local;
+  CHECK(answer6() == snapshot.interfaces[1].ipv6);
+  snapshot.interfaces[1].ipv6 = link_local;
+  snapshot.host_ipv6 = of_lo;
+  CHECK(answer6() == of_lo);
+  snapshot.host_ipv6.reset();
+  CHECK(answer6() == link_local);
+  snapshot.interfaces[0].ipv6.reset();
+  CHECK_FALSE(answer6().has_value());  // another link's link-local address names nobody here
+
+  snapshot.interfaces[0].ipv4 = Ipv4Address{Be32(0xa9fe0001)};
+  CHECK(answer4() == snapshot.interfaces[1].ipv4);
+  snapshot.interfaces[0].ipv4.reset();
+  snapshot.interfaces[1].ipv4.reset();
+  CHECK_FALSE(answer4().has_value());
+  snapshot.host_ipv4 = lo4;  // a router whose links have no addresses of their own
+  CHECK(answer4() == lo4);
+}
+
 TEST_CASE("an ICMP error about an ICMP error is never sent") {
   Router router;
   router.pass(PacketBuilder().ethernet().ipv4("198.18.0.2", "198.18.1.2", {.ttl = 1}).icmp(3, 1).payload(28).build());
