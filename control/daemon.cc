@@ -7,6 +7,7 @@
 #include <ctime>
 #include <fmt/format.h>
 #include <poll.h>
+#include <utility>
 
 #include "base/cpu.h"
 #include "control/settings.h"
@@ -280,6 +281,8 @@ void Daemon::publish_snapshot() {
     facts.present = facts.present && interface.open();
     next->interfaces[interface.number] = facts;
   }
+  next->host_ipv4 = mirror_.model().addresses().host_ipv4();
+  next->host_ipv6 = mirror_.model().addresses().host_ipv6();
   Command command;
   command.kind = CommandKind::kUseSnapshot;
   command.snapshot = next.get();
@@ -292,13 +295,11 @@ void Daemon::publish_snapshot() {
 }
 
 Result<void> Daemon::use(const Config& config) {
-  if (auto applied = apply_to_redirect(config, redirect_); applied.has_error()) return applied;
-  const AddressUse wanted = local_address_use(config);
-  for (const IpAddress& address : mirror_.local_addresses()) {
-    const auto set = address.is_ipv4() ? redirect_.set_local_address(address.ipv4(), wanted)
-                                       : redirect_.set_local_address(address.ipv6(), wanted);
-    if (set.has_error()) return set;
+  if (auto applied = apply_to_redirect(config, configurations_.running(), redirect_); applied.has_error()) {
+    return applied;
   }
+  const auto told = tell_local_addresses(mirror_.local_addresses(), local_address_use(config), redirect_);
+  if (told.has_error()) report(told.error());
   board_.events().set_rate(config.events.rate_limit_per_second);
   links_changed_ = true;  // so another snapshot goes out
   return {};
@@ -309,13 +310,13 @@ Result<void> Daemon::set_local_address(const IpAddress& address, bool present) {
     return address.is_ipv4() ? redirect_.remove_local_address(address.ipv4())
                              : redirect_.remove_local_address(address.ipv6());
   }
-  const AddressUse wanted = local_address_use(configurations_.running());
-  return address.is_ipv4() ? redirect_.set_local_address(address.ipv4(), wanted)
-                           : redirect_.set_local_address(address.ipv6(), wanted);
+  return tell_local_address(address, local_address_use(configurations_.running()), redirect_);
 }
 
 void Daemon::on_local_address(const IpAddress& address, bool present) {
-  if (auto set = set_local_address(address, present); set.has_error()) report(set.error());
+  const auto set = set_local_address(address, present);
+  // Thousands of addresses may find no room: they are counted, the first is told.
+  if (set.has_error() && !std::exchange(told_of_addresses_, true)) report(set.error());
 }
 
 void Daemon::on_neighbor_failed(InterfaceIndex /*interface*/, const IpAddress& /*address*/) {

@@ -91,6 +91,7 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer fast_timer_, slow_timer_, second_timer_;
   std::uint64_t table_generation_ = 0;
+  bool told_of_addresses_ = false;
   bool links_changed_ = true;
 };
 

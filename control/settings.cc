@@ -68,4 +68,24 @@ Result<void> apply_to_redirect(const Config& config, RedirectState& redirect) {
   return outcome;
 }
 
+Result<void> apply_to_redirect(const Config& config, const Config& running, RedirectState& redirect) {
+  auto applied = apply_to_redirect(config, redirect);
+  if (applied.has_error()) (void)apply_to_redirect(running, redirect);  // it fitted before
+  return applied;
+}
+
+Result<void> tell_local_address(const IpAddress& address, AddressUse use, RedirectState& redirect) {
+  return address.is_ipv4() ? redirect.set_local_address(address.ipv4(), use)
+                           : redirect.set_local_address(address.ipv6(), use);
+}
+
+Result<void> tell_local_addresses(std::span<const IpAddress> addresses, AddressUse use, RedirectState& redirect) {
+  Result<void> outcome;
+  for (const IpAddress& address : addresses) {
+    auto told = tell_local_address(address, use, redirect);
+    if (told.has_error() && outcome.has_value()) outcome = told;
+  }
+  return outcome;
+}
+
 }  // namespace culvert

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
+
 #include "config/config.h"
+#include "control/netlink/ip_prefix.h"
 #include "kernel_redirect/punt.h"
 #include "kernel_redirect/state.h"
 #include "pipeline/snapshot.h"
@@ -22,5 +25,12 @@ Snapshot snapshot_of(const Config& config, std::uint64_t generation);
 /// Gives XDP what a reload may have changed: fail mode, deny list, failsafe ports. All of it is tried; the first error
 /// is returned.
 Result<void> apply_to_redirect(const Config& config, RedirectState& redirect);
+/// The same for a reload: after an error XDP has what `running` says again.
+Result<void> apply_to_redirect(const Config& config, const Config& running, RedirectState& redirect);
+
+/// Tells XDP this host's addresses. All are tried; the first error is returned. What found no room is counted, and
+/// redirected and punted as if it were any other: no reason to refuse a configuration.
+Result<void> tell_local_addresses(std::span<const IpAddress> addresses, AddressUse use, RedirectState& redirect);
+Result<void> tell_local_address(const IpAddress& address, AddressUse use, RedirectState& redirect);
 
 }  // namespace culvert

@@ -153,7 +153,9 @@ Result<void> RedirectState::check_room(Resource resource, std::size_t wanted) {
   row.gauge.failures.add();
   return Error{std::string(row.name) + ": full, " + std::to_string(wanted) + " wanted of at most " +
                    std::to_string(row.gauge.max.read()),
-               0, "raise its limit under system: limits"};
+               0,
+               resource == kLocalV4 || resource == kLocalV6 ? "its packets take the longer way through culvertd's tun"
+                                                            : "shorten the list"};
 }
 
 int RedirectState::fd(Resource resource) const {

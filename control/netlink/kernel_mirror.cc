@@ -82,7 +82,7 @@ InterfaceSnapshot KernelMirror::interface(InterfaceIndex interface) const {
 std::vector<IpAddress> KernelMirror::local_addresses() const {
   std::vector<IpAddress> found;
   for (const auto& [address, links] : model_.addresses().local_addresses())
-    if (!address.is_loopback() && !address.is_ipv6_link_local()) found.push_back(address);
+    if (xdp_must_know(address)) found.push_back(address);
   return found;
 }
 

@@ -74,7 +74,7 @@ class KernelMirror {
   std::uint64_t generation() const noexcept { return model_.resolver().activity().generation(); }
   /// What the snapshot needs to know of the interface; `present` is false when the kernel has no such link now.
   InterfaceSnapshot interface(InterfaceIndex interface) const;
-  /// All addresses of this host that XDP must know, each once: no loopback, no IPv6 link-local (XDP passes those).
+  /// All addresses of this host that xdp_must_know(), each once.
   std::vector<IpAddress> local_addresses() const;
 
   const MirrorModel& model() const noexcept { return model_; }

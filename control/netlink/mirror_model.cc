@@ -83,7 +83,8 @@ void MirrorModel::link_changed(const LinkChange& change) {
 }
 
 void MirrorModel::address_changed(const AddressChange& change) {
-  if (change.appeared || change.vanished) listener_.on_local_address(change.address, change.appeared);
+  const bool news = (change.appeared || change.vanished) && xdp_must_know(change.address);
+  if (news) listener_.on_local_address(change.address, change.appeared);
   if (change.vanished && change.address.is_ipv4()) flush_source(change.address);
   if (change.last_ipv4_of_link) {
     flush_ipv4(change.ifindex, true);
@@ -249,8 +250,10 @@ void MirrorModel::report_full() {
   const bool full = ipv4_.refused() + ipv6_.refused() + resolver_.activity().table_full != 0;
   if (!full || told_full_) return;
   told_full_ = true;
-  listener_.on_event(fmt::format("routes: the table is full ({} IPv4, {} IPv6 routes mirrored); raise system.limits",
-                                 ipv4_.size(), ipv6_.size()));
+  listener_.on_event(
+      fmt::format("routes: the table is full ({} IPv4, {} IPv6 routes mirrored); raise system.limits.routes_ipv4 or "
+                  "system.limits.routes_ipv6",
+                  ipv4_.size(), ipv6_.size()));
 }
 
 }  // namespace culvert

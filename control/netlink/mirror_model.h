@@ -33,7 +33,8 @@ class MirrorListener {
   virtual ~MirrorListener() = default;
   /// Something that InterfaceSnapshot holds has changed: build a new snapshot.
   virtual void on_interfaces_changed() {}
-  /// The host got (or lost) an address: XDP's set of local addresses. Each address once, however many links have it.
+  /// The host got (or lost) an address: XDP's set of local addresses. Each address once, however many links have it,
+  /// and only those that xdp_must_know().
   virtual void on_local_address(const IpAddress& /*address*/, bool /*present*/) {}
   /// The kernel asked and nobody answered: packets that wait for it may give up now.
   virtual void on_neighbor_failed(InterfaceIndex /*interface*/, const IpAddress& /*address*/) {}

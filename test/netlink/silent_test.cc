@@ -211,6 +211,13 @@ TEST_CASE("addresses are told once each, and sources prefer global primaries") {
   CHECK(mirror.listener.said == std::vector<std::string>{"local +192.0.2.1", "local +198.18.0.1"});
   mirror.send(address_message(2, "192.0.2.1", 32, true));
   CHECK(mirror.listener.said.back() == "local -192.0.2.1");
+  // XDP passes what goes to these without looking: they take no room in its tables.
+  const std::size_t before = mirror.listener.said.size();
+  mirror.send(address_message(2, "fe80::2", 64, false, IFA_F_PERMANENT, RT_SCOPE_LINK));
+  mirror.send(address_message(1, "127.0.0.1", 8));
+  mirror.send(address_message(1, "::1", 128));
+  mirror.send(address_message(2, "fe80::2", 64, true));
+  CHECK(mirror.listener.said.size() == before);
   mirror.send(address_message(3, "fe80::1", 64, false, IFA_F_PERMANENT, RT_SCOPE_LINK));
   CHECK(IpAddress::from(*mirror.model.addresses().ipv6_source(3)) == ip("fe80::1"));
   mirror.send(address_message(3, "2001:db8:5::1", 64, false, IFA_F_TENTATIVE));
@@ -219,6 +226,25 @@ TEST_CASE("addresses are told once each, and sources prefer global primaries") {
   CHECK(IpAddress::from(*mirror.model.addresses().ipv6_source(3)) == ip("2001:db8:5::1"));
   mirror.send(address_message(3, "198.18.0.2", 24, false, IFA_F_SECONDARY));
   CHECK(IpAddress::from(*mirror.model.addresses().ipv4_source(3)) == ip("198.18.0.1"));
+}
+
+TEST_CASE("the host's own address is a global one of any link, not loopback's") {
+  Mirror mirror(false);
+  const AddressModel& addresses = mirror.model.addresses();
+  mirror.send(address_message(1, "127.0.0.1", 8, false, IFA_F_PERMANENT, RT_SCOPE_HOST));
+  mirror.send(address_message(1, "::1", 128, false, IFA_F_PERMANENT, RT_SCOPE_HOST));
+  mirror.send(address_message(2, "fe80::1", 64, false, IFA_F_PERMANENT, RT_SCOPE_LINK));
+  mirror.send(address_message(2, "169.254.77.1", 32, false, IFA_F_PERMANENT, RT_SCOPE_LINK));
+  CHECK_FALSE(addresses.host_ipv4().has_value());
+  CHECK_FALSE(addresses.host_ipv6().has_value());
+  mirror.send(address_message(4, "2001:db8:9::1", 64));
+  mirror.send(address_message(4, "192.0.2.9", 24));
+  CHECK(IpAddress::from(*addresses.host_ipv6()) == ip("2001:db8:9::1"));
+  CHECK(IpAddress::from(*addresses.host_ipv4()) == ip("192.0.2.9"));
+  mirror.send(address_message(1, "2001:db8:ffff::1", 128));
+  mirror.send(address_message(1, "192.0.2.99", 32));
+  CHECK(IpAddress::from(*addresses.host_ipv6()) == ip("2001:db8:ffff::1"));
+  CHECK(IpAddress::from(*addresses.host_ipv4()) == ip("192.0.2.99"));
 }
 
 TEST_CASE("pages of routes and neighbours cover everything once") {
