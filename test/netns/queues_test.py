@@ -45,19 +45,19 @@ def fill_rings(house):
 
 def more_queues_share_the_frames():
     """Queues that nobody planned for are noticed, and each gets frames to receive into."""
-    with House(queues=4) as house:
+    with House(queues=8) as house:
         hosts_with_one_queue(house)
         set_queues(house, 1)
         house.router("ethtool", "-L", "wan0", "rx", "1", "tx", "1")
         house.start_culvert()
         becomes(house, 1)
-        set_queues(house, 4)
-        becomes(house, 4)
+        set_queues(house, 8)
+        becomes(house, 8)
         says(house, "lan0: closed, its queues changed from 1 rx and 1 tx")
-        says(house, "frames are planned for 1 queue and it has 4; its lanes share them; restart culvertd to plan anew")
-        wait_until(lambda: all(used > 1000 for used in fill_rings(house)), 2,
+        says(house, "frames are planned for 1 queue and it has 8; its lanes share them; restart culvertd to plan anew")
+        wait_until(lambda: all(used > 500 for used in fill_rings(house)), 2,
                    lambda: f"every queue has empty frames: {fill_rings(house)}")
-        print(f"empty frames of the four queues: {fill_rings(house)}")
+        print(f"empty frames of the eight queues: {fill_rings(house)}")
         forwards(house)
 
 
