@@ -39,6 +39,7 @@ struct Transport {
 };
 constexpr std::array<Transport, 256> kTransport = [] {
   std::array<Transport, 256> transport{};
+  transport.fill(Transport{});  // g++ 12 leaves zeros behind the last element that is assigned
   // Data offset in units of 4 bytes: the word's first 4 bits. Flags: its last 8 (RFC 9293 3.1).
   transport[kProtocolTcp] = {kIpv4HeaderSize + kTcpLength, kCommonTransport + 12, 10, 0x3c, 0xff};
   transport[kProtocolUdp] = {kIpv4HeaderSize + kUdpLength, kCommonTransport + 4, 0, 0xffff, 0};
