@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/server/client.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/json.hpp>
@@ -9,6 +10,9 @@
 
 namespace culvert {
 namespace {
+
+/// That wait for a reader at most of something that is pulled: some more than a socket takes at once.
+constexpr std::size_t kPulledBytes = 64 * 1024;
 
 boost::json::object error_json(const Error& error) {
   boost::json::object json;
@@ -121,6 +125,7 @@ void ControlClient::answer_command(const std::string& command, const boost::json
     for (const boost::json::object& line : std::exchange(early_, {})) {
       if (watching_ && !send(line)) break;
     }
+    pull_more();
     return;
   }
   wait_at_most(server_->options_.answer_timeout);
@@ -160,6 +165,19 @@ bool ControlClient::send(const boost::json::object& line) {
   return true;
 }
 
+void ControlClient::pull_more() {
+  if (!watching_) source_ = nullptr;
+  while (server_ != nullptr && source_ &&
+         backlog_bytes_ < std::min(kPulledBytes, server_->options_.max_backlog_bytes)) {
+    const auto line = source_();
+    if (!line.has_value()) {
+      source_ = nullptr;
+      return;
+    }
+    queue(*line);
+  }
+}
+
 void ControlClient::queue(const boost::json::object& line) {
   output_.push_back(boost::json::serialize(line) + "\n");
   backlog_bytes_ += output_.back().size();
@@ -179,9 +197,10 @@ void ControlClient::write() {
                              self->backlog_bytes_ -= self->output_.front().size();
                              self->output_.pop_front();
                              self->server_->observe_backlog();
-                             if (!self->output_.empty()) {
-                               self->write();
-                             } else if (self->close_after_write_) {
+                             if (!self->output_.empty()) return self->write();
+                             self->pull_more();
+                             if (!self->output_.empty()) return;  // queue() has begun to write
+                             if (self->close_after_write_) {
                                self->close();
                              } else if (self->watching_) {
                                self->deadline_.cancel();
@@ -194,6 +213,7 @@ void ControlClient::write() {
 
 void ControlClient::abandon() {
   server_ = nullptr;
+  source_ = nullptr;
   deadline_.cancel();
   boost::system::error_code ignored;
   socket_.close(ignored);

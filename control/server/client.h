@@ -5,8 +5,11 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/server/server.h"
@@ -28,6 +31,7 @@ class ControlClient : public Watcher, public std::enable_shared_from_this<Contro
   /// Closes the socket and forgets the server, which may be about to end.
   void abandon();
   bool send(const boost::json::object& line) override;
+  void pull(std::function<std::optional<boost::json::object>()> next) override { source_ = std::move(next); }
   bool is_open() const override { return server_ != nullptr; }
   /// What waits for a watcher to read; a single answer is not a backlog.
   std::size_t backlog_bytes() const noexcept { return watching_ ? backlog_bytes_ : 0; }
@@ -39,6 +43,7 @@ class ControlClient : public Watcher, public std::enable_shared_from_this<Contro
   void answer_command(const std::string& command, const boost::json::object& request);
   void answer(std::uint64_t request, const Result<boost::json::object>& result);
   void queue(const boost::json::object& line);
+  void pull_more();
   void write();
   void close();
   void wait_at_most(std::chrono::milliseconds time);
@@ -50,6 +55,7 @@ class ControlClient : public Watcher, public std::enable_shared_from_this<Contro
   std::string input_;
   std::deque<std::string> output_;
   std::vector<boost::json::object> early_;  ///< sent by a watch handler before its result
+  std::function<std::optional<boost::json::object>()> source_;
   std::size_t backlog_bytes_ = 0;
   std::uint64_t requests_ = 0;
   bool answer_owed_ = false;

@@ -184,20 +184,45 @@ Result<boost::json::object> ControlHandlers::watch_events(const boost::json::obj
   }
   const auto& history = hooks_.events->history();
   const EventStatus status = hooks_.events->status();
-  EventWatch watch{std::move(watcher), {kinds->begin(), kinds->end()}, status.lost};
+  auto watch = std::make_shared<EventWatch>();
+  watch->watcher = watcher;
+  watch->kinds = {kinds->begin(), kinds->end()};
+  watch->told_lost = status.lost;
   boost::json::object result{{"produced", status.produced},
                              {"delivered", status.delivered},
                              {"lost", status.lost},
                              {"next_sequence", status.next_sequence},
                              {"oldest_sequence", history.empty() ? status.next_sequence : history.front().sequence}};
-  for (const Event& event : history) {
-    if (*from_start && watch.wants(event)) watch.watcher->send({{"event", event_to_json(event)}});
+  if (*from_start) {
+    watch->replays = true;
+    // Weak: the watch holds the watcher.
+    watcher->pull([this, weak = std::weak_ptr(watch)]() -> std::optional<boost::json::object> {
+      const auto replaying = weak.lock();
+      return replaying == nullptr ? std::nullopt : replayed(*replaying);
+    });
   }
   // Those that closed since the last event: so there are never more than there are clients.
-  std::erase_if(event_watches_, [](const EventWatch& old) { return !old.watcher->is_open(); });
+  std::erase_if(event_watches_, [](const auto& old) { return !old->watcher->is_open(); });
   event_watches_.push_back(std::move(watch));
   start_ticking();
   return result;
+}
+
+/// The next event of the history that this watcher wants. What was forgotten before its turn came is a gap in the
+/// numbers, as everything that a reader misses.
+std::optional<boost::json::object> ControlHandlers::replayed(EventWatch& watch) const {
+  const auto& history = hooks_.events->history();
+  if (!history.empty()) {
+    // Numbers have no gaps, so they say where an event is.
+    const std::uint64_t oldest = history.front().sequence;
+    for (std::uint64_t number = std::max(watch.next_sequence, oldest); number - oldest < history.size(); ++number) {
+      const Event& event = history[number - oldest];
+      watch.next_sequence = number + 1;
+      if (watch.wants(event)) return boost::json::object{{"event", event_to_json(event)}};
+    }
+  }
+  watch.replays = false;
+  return std::nullopt;
 }
 
 Result<boost::json::object> ControlHandlers::watch_counters(std::shared_ptr<Watcher> watcher) {
@@ -209,17 +234,19 @@ Result<boost::json::object> ControlHandlers::watch_counters(std::shared_ptr<Watc
 
 void ControlHandlers::tell(const Event& event) {
   const boost::json::object line{{"event", event_to_json(event)}};
-  std::erase_if(event_watches_,
-                [&](const EventWatch& watch) { return watch.wants(event) ? !watch.watcher->send(line) : false; });
+  std::erase_if(event_watches_, [&](const auto& watch) {
+    return !watch->replays && watch->wants(event) && !watch->watcher->send(line);
+  });
 }
 
 /// Events that the rate limit took away reach nobody, so those who watch hear at least how many there were.
 void ControlHandlers::tell_losses() {
   if (hooks_.events == nullptr) return;
   const std::uint64_t lost = hooks_.events->status().lost;
-  std::erase_if(event_watches_, [lost](EventWatch& watch) {
-    const std::uint64_t news = lost - std::exchange(watch.told_lost, lost);
-    return news > 0 && !watch.watcher->send({{"lost", {{"events", news}, {"total", lost}}}});
+  std::erase_if(event_watches_, [lost](const auto& watch) {
+    if (watch->replays) return false;  // told when it has caught up
+    const std::uint64_t news = lost - std::exchange(watch->told_lost, lost);
+    return news > 0 && !watch->watcher->send({{"lost", {{"events", news}, {"total", lost}}}});
   });
 }
 
@@ -239,7 +266,7 @@ void ControlHandlers::start_ticking() {
 void ControlHandlers::tick() {
   timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
-    std::erase_if(event_watches_, [](const EventWatch& watch) { return !watch.watcher->is_open(); });
+    std::erase_if(event_watches_, [](const auto& watch) { return !watch->watcher->is_open(); });
     tell_losses();
     tell_counters();
     ticking_ = !counter_watches_.empty() || !event_watches_.empty();

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -68,6 +69,10 @@ class ControlHandlers {
     std::shared_ptr<Watcher> watcher;
     std::set<std::string> kinds;  ///< empty: all
     std::uint64_t told_lost = 0;  ///< of EventStatus::lost
+    /// While the history is replayed: of the event that is looked at next. Then those that come are told as well by
+    /// the replay, which ends when it has caught up.
+    std::uint64_t next_sequence = 0;
+    bool replays = false;
     bool wants(const Event& event) const { return kinds.empty() || kinds.contains(event.kind); }
   };
 
@@ -76,6 +81,7 @@ class ControlHandlers {
   void add_configuration(ControlServer& server);
   void add_watches(ControlServer& server);
   Result<boost::json::object> watch_events(const boost::json::object& request, std::shared_ptr<Watcher> watcher);
+  std::optional<boost::json::object> replayed(EventWatch& watch) const;
   Result<boost::json::object> watch_counters(std::shared_ptr<Watcher> watcher);
   Result<boost::json::object> events(const boost::json::object& request) const;
   void tell(const Event& event);
@@ -86,7 +92,7 @@ class ControlHandlers {
 
   ServerHooks hooks_;
   boost::asio::steady_timer timer_;
-  std::vector<EventWatch> event_watches_;
+  std::vector<std::shared_ptr<EventWatch>> event_watches_;
   std::vector<std::shared_ptr<Watcher>> counter_watches_;
   bool ticking_ = false;
 };

@@ -20,6 +20,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/cell.h"
@@ -49,6 +50,9 @@ class Watcher {
   /// False when the client is gone or was just closed because it does not read.
   virtual bool send(const boost::json::object& line) = 0;
   virtual bool is_open() const = 0;
+  /// For what is long: asks `next` for a line whenever the client has read most of those before, until it has none.
+  /// Begins after the result, and belongs to the watcher until it has ended or is closed.
+  virtual void pull(std::function<std::optional<boost::json::object>()> next) = 0;
 };
 /// The result is the first line; the handler keeps the watcher and sends more. What it sends before it returns comes
 /// after the result.

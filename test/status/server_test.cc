@@ -161,6 +161,40 @@ TEST_CASE("watch begins with a snapshot, and from the start with the history") {
   CHECK(what(SocketClient(service.path).ask(R"({"command":"watch","what":"paint"})")) == "'paint' cannot be watched");
 }
 
+TEST_CASE("a history that is longer than the backlog is replayed as fast as it is read, and goes on with what comes") {
+  Service service;
+  constexpr std::uint64_t kEvents = 60'000;
+  service.run([&] {
+    // One a second: below the rate limit.
+    for (std::uint64_t i = 2; i <= kEvents; ++i) {
+      service.events.produce(EventKind::kError, i * kNanosecondsPerSecond, i, std::string(100, 'x'));
+    }
+  });
+  SocketClient client(service.path);
+  const auto first = parsed(client.ask(R"({"command":"watch","what":"events","from_start":true})"));
+  CHECK(first.at("result").at("delivered").to_number<std::uint64_t>() == kEvents);
+  // In the middle of it: neither lost nor told twice.
+  service.run([&] { service.events.produce(EventKind::kStopping, 1, 1, "the last one"); });
+  std::uint64_t expected = 1;
+  std::string kind;
+  while (expected <= kEvents + 1) {
+    const std::string line = client.line();
+    REQUIRE(!line.empty());
+    const auto event = parsed(line).at("event");
+    REQUIRE(event.at("sequence").to_number<std::uint64_t>() == expected++);
+    kind = event.at("kind").as_string().c_str();
+  }
+  CHECK(kind == "stopping");
+  std::uint64_t most_waited = 0;
+  service.run([&] {
+    CHECK(service.server->slow_clients().read() == 0);
+    most_waited = service.server->backlog().peak.read();
+    service.events.produce(EventKind::kStarted, 2, 2, "after the replay");
+  });
+  CHECK(most_waited < 256 * 1024);
+  CHECK(parsed(client.line()).at("event").at("sequence").to_number<std::uint64_t>() == kEvents + 2);
+}
+
 TEST_CASE("who watches events hears how many the rate limit took away, each loss once, and is told of a wrong kind") {
   Service service;
   SocketClient early(service.path), late(service.path);

@@ -42,7 +42,7 @@ class Service {
     };
     hooks.configuration = [this](const std::string& which) -> Result<boost::json::object> {
       if (which == "candidate" && !trial_ms) return Error{"no configuration runs on trial", 0, ""};
-      boost::json::object answer{{"text", "interfaces: {lan0: {}}\n"}, {"generation", 8}};
+      boost::json::object answer{{"text", configuration}, {"generation", 8}};
       answer["confirm_within_ms"] = trial_ms ? boost::json::value(*trial_ms) : boost::json::value(nullptr);
       answer["previous_generation"] = trial_ms ? boost::json::value(7) : boost::json::value(nullptr);
       return answer;
@@ -90,10 +90,11 @@ class Service {
   }
 
   boost::asio::io_context io;
-  EventLog events{100};
+  EventLog events{65'536};
   std::unique_ptr<ControlServer> server;
   std::unique_ptr<ControlHandlers> handlers;
   std::string path, applied;
+  std::string configuration = "interfaces: {lan0: {}}\n";
   Reply pending;
   StatusSnapshot status = fixture();
   int cleared = 0;
