@@ -262,5 +262,16 @@ TEST_CASE("doctor says what to type, with or without culvertd") {
   CHECK(names_stuck);
 }
 
+TEST_CASE("doctor judges by the configuration that runs") {
+  Service service;
+  CHECK(has(culvert("doctor lo --socket " + service.path).out, "does not fit into a frame of 2048 bytes"));
+  // The one device that every machine has stands for a tun whose rp_filter must be looked at.
+  service.run(
+      [&] { service.configuration = "system: {frame_size: 4096, punt: {device: lo}}\ninterfaces: {lan0: {}}\n"; });
+  const std::string out = culvert("doctor lo --socket " + service.path).out;
+  CHECK(has(out, "does not fit into a frame of 4096 bytes (at most 3818)"));
+  CHECK(has(out, "rp_filter of lo "));
+}
+
 }  // namespace
 }  // namespace culvert

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include "config/config.h"
 #include "kernel_redirect/pins.h"
 #include "status/buffers.h"
 #include "status/json.h"
@@ -16,12 +17,29 @@ namespace {
 
 using Level = Finding::Level;
 
+constexpr const char* kDefaultConfiguration = "/etc/culvert/culvert.yaml";  // culvertd's --config
+
 Result<StatusSnapshot> ask_status(const std::string& socket) {
   auto connection = ControlConnection::open(socket);
   if (connection.has_error()) return connection.error();
   const auto answer = connection->ask({{"command", "show_status"}});
   if (answer.has_error()) return answer.error();
   return status_from_json(*answer);
+}
+
+/// The configuration that runs; without culvertd the one that it would start with, if that can be read.
+DoctorSettings settings_of(const std::string& socket) {
+  CheckResult checked = check_file(kDefaultConfiguration);
+  if (auto connection = ControlConnection::open(socket); connection.has_value()) {
+    const auto answer = connection->ask({{"command", "show_configuration"}});
+    const auto* text = answer.has_value() ? answer->if_contains("text") : nullptr;
+    if (text != nullptr && text->is_string()) checked = check_text(std::string(text->get_string()), "running");
+  }
+  DoctorSettings settings;
+  if (!checked.ok()) return settings;
+  settings.tun = checked.config->system.punt.device;
+  settings.frame_size_bytes = checked.config->system.frame_size;
+  return settings;
 }
 
 /// What culvertd itself says: modes that are less than asked for, stuck workers, full resources, the last error.
@@ -62,7 +80,7 @@ int run_doctor(const Arguments& arguments, const Output& output) {
   if (interfaces.empty() && status.has_value()) {
     for (const InterfaceStatus& interface : status->interfaces) interfaces.push_back(interface.interface);
   }
-  std::vector<Finding> findings = judge(gather_facts(interfaces));
+  std::vector<Finding> findings = judge(gather_facts(interfaces, settings_of(arguments.socket)));
   if (status.has_value()) {
     judge_daemon(*status, findings);
   } else {

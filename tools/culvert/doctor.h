@@ -10,6 +10,12 @@
 
 namespace culvert {
 
+/// What of the machine's fitness depends on the configuration; the defaults are the configuration's.
+struct DoctorSettings {
+  std::string tun = "culvert0";
+  std::uint32_t frame_size_bytes = 2048;
+};
+
 struct InterfaceFacts {
   std::string name;
   bool is_veth = false;
@@ -42,8 +48,8 @@ struct Finding {
   std::string type;  ///< what to type; may be empty
 };
 
-/// Reads /proc, /sys and ethtool of the network namespace that it runs in. `interfaces` empty: all but lo.
-MachineFacts gather_facts(const std::vector<std::string>& interfaces);
+/// Reads /proc, /sys and ethtool of the network namespace that it runs in. `interfaces` empty: all but lo and the tun.
+MachineFacts gather_facts(const std::vector<std::string>& interfaces, const DoctorSettings& settings);
 
 std::vector<Finding> judge(const MachineFacts& facts);
 

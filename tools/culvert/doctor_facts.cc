@@ -140,7 +140,7 @@ void limits(MachineFacts& facts) {
 
 }  // namespace
 
-MachineFacts gather_facts(const std::vector<std::string>& interfaces) {
+MachineFacts gather_facts(const std::vector<std::string>& interfaces, const DoctorSettings& settings) {
   MachineFacts facts;
   utsname name{};
   if (::uname(&name) == 0) std::sscanf(name.release, "%u.%u", &facts.kernel_major, &facts.kernel_minor);
@@ -154,7 +154,8 @@ MachineFacts gather_facts(const std::vector<std::string>& interfaces) {
   facts.has_transparent_huge_pages =
       first_line("/sys/kernel/mm/transparent_hugepage/enabled").find("[never]") == std::string::npos;
   limits(facts);
-  facts.tun = "culvert0";
+  facts.tun = settings.tun;
+  facts.frame_size_bytes = settings.frame_size_bytes;
   facts.rp_filter_all = number("/proc/sys/net/ipv4/conf/all/rp_filter");
   facts.rp_filter_tun = number("/proc/sys/net/ipv4/conf/" + facts.tun + "/rp_filter");
   facts.ipv4_forwarding = number("/proc/sys/net/ipv4/ip_forward").value_or(0) != 0;
