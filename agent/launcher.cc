@@ -119,7 +119,20 @@ void AgentLauncher::start() {
   spawn();
 }
 
+/// culvertd and its packets do not depend on the agent, so whatever keeps it from starting is told and tried again.
 void AgentLauncher::spawn() {
+  try {
+    start_process();
+  } catch (const SetupError& error) {
+    stop();
+    stopped_ = false;
+    last_exit_ = error.what();
+    tell(false, *last_exit_);
+    start_later();
+  }
+}
+
+void AgentLauncher::start_process() {
   const Fd cells = high_copy(cells_memory_.fd());
   SpawnParameters parameters;
   parameters.give(listening_, kAgentListenFd);
@@ -128,10 +141,7 @@ void AgentLauncher::spawn() {
   const int error = parameters.spawn(pid_, options_.program, agent_arguments({::getpid(), options_.account}));
   if (error != 0) {
     pid_ = 0;
-    last_exit_ = fmt::format("cannot start {}: {}", options_.program, std::strerror(error));
-    tell(false, *last_exit_);
-    start_later();
-    return;
+    throw SetupError(Error{"the agent cannot be started from " + options_.program, error, "it is tried again"});
   }
   ++starts_;
   started_at_ = std::chrono::steady_clock::now();
@@ -173,7 +183,7 @@ void AgentLauncher::stop() {
   stopped_ = true;
   timer_.cancel();
   if (pid_ == 0) return;
-  process_.close();
+  if (process_.is_open()) process_.close();
   ::kill(pid_, SIGKILL);
   int status = 0;
   ::waitpid(pid_, &status, 0);

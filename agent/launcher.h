@@ -51,9 +51,13 @@ class AgentLauncher {
   AgentStatus status() const;
   /// For the registry: ResourceKind::kAgentConnections. Written by the agent, so only numbers are to be expected.
   const AgentCells& cells() const noexcept { return *cells_; }
+  /// The agent writes its peak, too: at worst a connection that comes at this moment keeps the old one.
+  void clear_peak() noexcept { cells_->connections.clear_peak(); }
 
  private:
   void spawn();
+  /// Throws SetupError; the agent may run by then.
+  void start_process();
   void watch();
   void ended();
   void start_later();

@@ -22,13 +22,25 @@ boost::json::array texts_of(const std::vector<ConfigChange>& changes) {
 
 }  // namespace
 
-Configurations::Configurations(CheckResult checked, Use use, std::int64_t unix_time_s)
+Configurations::Configurations(CheckResult checked, Use use, Tell tell, std::int64_t unix_time_s)
     : file_(checked.file),
       running_(std::move(checked)),
       use_(std::move(use)),
+      tell_(std::move(tell)),
       history_(ConfigHistory::open(running_.config->system.state_directory)) {
-  if (history_.has_error()) return;
-  if (auto added = history_->add(running_.text, unix_time_s, true); added.has_value()) generation_ = *added;
+  if (auto kept = keep_running_text(unix_time_s); kept.has_error()) {
+    tell_(EventKind::kHistoryFailed, "what runs is not in the history: " + kept.error().to_string());
+  }
+}
+
+Result<void> Configurations::keep_running_text(std::int64_t unix_time_s) {
+  if (generation_ != 0) return {};
+  if (history_.has_error()) history_ = ConfigHistory::open(running_.config->system.state_directory);
+  if (history_.has_error()) return history_.error();
+  auto added = history_->add(running_.text, unix_time_s, true);
+  if (added.has_error()) return added.error();
+  generation_ = *added;
+  return {};
 }
 
 Result<boost::json::object> Configurations::check(const std::string& text, const std::string& file) const {
@@ -73,7 +85,10 @@ Result<boost::json::object> Configurations::diff(const std::string& text, const 
 }
 
 Result<void> Configurations::use(CheckResult checked) {
-  if (auto used = use_(*checked.config); used.has_error()) return used;
+  if (auto used = use_(*checked.config); used.has_error()) {
+    (void)use_(running());  // whatever half of the new one is in use by now
+    return used;
+  }
   running_ = std::move(checked);
   return {};
 }
@@ -84,7 +99,6 @@ Result<boost::json::object> Configurations::apply(const std::string& text, const
     return Error{fmt::format("generation {} runs on trial", generation_), 0,
                  "type culvert config confirm, or culvert config rollback"};
   }
-  if (history_.has_error()) return history_.error();
   CheckResult checked = check_text(text, file);
   if (!checked.ok()) return refused(checked);
   const std::vector<ConfigChange> changes = changes_between(running(), *checked.config);
@@ -92,15 +106,22 @@ Result<boost::json::object> Configurations::apply(const std::string& text, const
     return Error{fmt::format("{}", fmt::join(reasons, "\n")), 0,
                  "nothing was changed; write the file that culvertd was started with, and restart it"};
   }
+  if (auto kept = keep_running_text(unix_time_s); kept.has_error()) return kept.error();
   const std::uint64_t previous = generation_;
   auto added = history_->add(checked.text, unix_time_s, confirm_within_ns == 0);
   if (added.has_error()) return added.error();
+  Before before{running_, previous};
   if (auto used = use(std::move(checked)); used.has_error()) {
     (void)history_->withdraw(*added);
     return used.error();
   }
   generation_ = *added;
-  if (confirm_within_ns > 0) trial_.start(generation_, previous, now, confirm_within_ns).value();
+  if (confirm_within_ns > 0) {
+    trial_.start(generation_, previous, now, confirm_within_ns).value();
+    before_ = std::move(before);
+    go_back_at_ = 0;
+    told_failure_.clear();
+  }
   boost::json::object answer = runs(changes);
   answer["confirm_within_s"] = confirm_within_ns / kNanosecondsPerSecond;
   if (confirm_within_ns > 0) {
@@ -112,30 +133,39 @@ Result<boost::json::object> Configurations::apply(const std::string& text, const
 }
 
 Result<boost::json::object> Configurations::confirm(Now now) {
-  if (auto confirmed = trial_.confirm(generation_, now); confirmed.has_error()) return confirmed.error();
-  if (auto kept = history_->confirm(generation_); kept.has_error()) return kept.error();
+  ConfirmTimer confirmed = trial_;
+  if (auto in_time = confirmed.confirm(generation_, now); in_time.has_error()) return in_time.error();
+  // First on the disk: while that fails the trial goes on, and whoever confirms can try again or let it go back.
+  if (auto kept = history_->confirm(generation_); kept.has_error()) {
+    tell_(EventKind::kHistoryFailed, kept.error().to_string());
+    return Error{kept.error().what, kept.error().code, "it is still on trial; make room on the disk and confirm again"};
+  }
+  trial_ = confirmed;
+  before_.reset();
   boost::json::object answer;
   answer["generation"] = generation_;
   answer["text"] = fmt::format("Generation {} is kept.\n", generation_);
   return answer;
 }
 
-Result<void> Configurations::go_back_to(std::uint64_t generation) {
-  auto text = history_->text(generation);
-  if (text.has_error()) return text.error();
-  CheckResult checked = check_text(*text, fmt::format("generation {}", generation));
-  if (!checked.ok()) return refused(checked);
-  if (auto used = use(std::move(checked)); used.has_error()) return used;
-  const std::uint64_t left = std::exchange(generation_, generation);
-  return history_->withdraw(left);
+Result<void> Configurations::go_back() {
+  if (auto used = use(before_->checked); used.has_error()) return used;
+  const std::uint64_t left = std::exchange(generation_, before_->generation);
+  trial_.cancel();
+  before_.reset();
+  // It has gone back all the same. At worst a text that nobody confirmed stays in the history.
+  if (auto withdrawn = history_->withdraw(left); withdrawn.has_error()) {
+    tell_(EventKind::kHistoryFailed, withdrawn.error().to_string());
+  }
+  return {};
 }
 
 Result<boost::json::object> Configurations::roll_back(std::uint64_t generation, std::int64_t unix_time_s) {
-  if (history_.has_error()) return history_.error();
-  if (const auto previous = trial_.cancel()) {
-    if (auto gone = go_back_to(*previous); gone.has_error()) return gone.error();
+  if (before_.has_value()) {
+    if (auto gone = go_back(); gone.has_error()) return gone.error();
     if (generation == 0 || generation == generation_) return runs({});
   }
+  if (auto kept = keep_running_text(unix_time_s); kept.has_error()) return kept.error();
   if (generation == 0) {
     auto before = history_->rollback(1);
     if (before.has_error()) return before.error();
@@ -146,15 +176,22 @@ Result<boost::json::object> Configurations::roll_back(std::uint64_t generation, 
   return apply(*text, fmt::format("generation {}", generation), 0, 0, unix_time_s);
 }
 
-std::string Configurations::expire(Now now) {
-  const auto previous = trial_.expire(now);
-  if (!previous.has_value()) return {};
+void Configurations::expire(Now now) {
+  if (!trial_.waiting() || trial_.remaining_ns(now) > 0 || now < go_back_at_) return;
   const std::uint64_t tried = generation_;
-  if (auto gone = go_back_to(*previous); gone.has_error()) {
-    return fmt::format("generation {} was not confirmed, and going back to {} failed: {}", tried, *previous,
-                       gone.error().to_string());
+  const std::uint64_t previous = before_->generation;
+  auto gone = go_back();
+  if (gone.has_value()) {
+    tell_(EventKind::kConfigurationRolledBack,
+          fmt::format("generation {} was not confirmed in time: back to {}", tried, previous));
+    return;
   }
-  return fmt::format("generation {} was not confirmed in time: back to {}", tried, *previous);
+  go_back_at_ = now + kNanosecondsPerSecond;
+  std::string failure = fmt::format("generation {} was not confirmed, and going back to {} failed: {}", tried, previous,
+                                    gone.error().to_string());
+  if (failure == told_failure_) return;
+  told_failure_ = std::move(failure);
+  tell_(EventKind::kError, told_failure_);
 }
 
 Result<boost::json::object> Configurations::show(const std::string& which, Now now) const {

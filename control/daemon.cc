@@ -79,7 +79,8 @@ ControlServerOptions server_options(const Config& config) {
 Daemon::Daemon(CheckResult checked, std::string version)
     : board_(std::move(version), checked.config->events.queue),
       configurations_(
-          std::move(checked), [this](const Config& config) { return use(config); }, unix_time_s()),
+          std::move(checked), [this](const Config& config) { return use(config); },
+          [this](EventKind kind, const std::string& text) { on_configuration(kind, text); }, unix_time_s()),
       plan_(plan_for(configurations_.running())),
       redirect_(static_cast<std::uint32_t>(plan_.cpus.size()), fail_mode(configurations_.running())),
       punt_(punt_options(configurations_.running())),
@@ -104,25 +105,25 @@ Daemon::Daemon(CheckResult checked, std::string version)
   board_.enter_workers(workers_);
   board_.enter_tables(routes_, mirror_);
   board_.enter_redirect(redirect_);
+  board_.enter_interfaces(interfaces_);
   board_.registry().add(ResourceKind::kControlConnections, "culvertd", &server_.clients());
   board_.registry().add(ResourceKind::kWatcherBacklog, "culvertd", &server_.backlog());
   board_.sources().xdp_actions = [this] { return interfaces_.xdp_actions(); };
-  say(fmt::format("{}; fail: {}", fmt::join(plan_.notes, "; "),
-                  fail_mode(configurations_.running()) == FailMode::kClosed
-                      ? "closed (when culvertd stops, packets stop)"
-                      : "open (when culvertd stops, the kernel forwards)"),
-      EventKind::kStarted);
-  say(fmt::format("packet memory on {}, routing tables on {}", page_kind_text(region_.pages()),
-                  page_kind_text(routes_.pages())),
-      EventKind::kStarted);
-  synchronise();
-  look_after_interfaces();
+  const std::string how = fmt::format("{}; fail: {}", fmt::join(plan_.notes, "; "),
+                                      fail_mode(configurations_.running()) == FailMode::kClosed
+                                          ? "closed (when culvertd stops, packets stop)"
+                                          : "open (when culvertd stops, the kernel forwards)");
+  const std::string memory = fmt::format("packet memory on {}, routing tables on {}", page_kind_text(region_.pages()),
+                                         page_kind_text(routes_.pages()));
+  log(how);
+  log(memory);
+  if (configurations_.running().metrics.enabled) open_agent();
   handlers_ = std::make_unique<ControlHandlers>(io_, server_, hooks());
-  if (configurations_.running().metrics.enabled) start_agent();
-}
-
-Daemon::~Daemon() {
-  board_.event(EventKind::kStopping, "culvertd stops");
+  synchronise();
+  // Nothing that can fail comes after this: with fail: closed what is attached now stays when culvertd ends.
+  look_after_interfaces();
+  if (agent_ != nullptr) agent_->start();
+  board_.event(EventKind::kStarted, fmt::format("{}; {}", how, memory));
 }
 
 void Daemon::run() {
@@ -155,7 +156,10 @@ void Daemon::synchronise() {
 void Daemon::wait_for_signals() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
-    if (signal != SIGHUP) return io_.stop();
+    if (signal != SIGHUP) {
+      board_.event(EventKind::kStopping, "culvertd stops");  // now, while there are watchers to hear it
+      return io_.stop();
+    }
     reload_file();
     wait_for_signals();
   });
@@ -202,9 +206,7 @@ void Daemon::every_100_ms() {
   mirror_.tick();
   follow_tables();
   look_after_interfaces();
-  if (const std::string went_back = configurations_.expire(monotonic_ns()); !went_back.empty()) {
-    board_.event(EventKind::kConfigurationRolledBack, went_back);
-  }
+  configurations_.expire(monotonic_ns());
   slow_timer_.expires_after(milliseconds(100));
   slow_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) every_100_ms();
@@ -220,7 +222,7 @@ void Daemon::every_second() {
   });
 }
 
-void Daemon::start_agent() {
+void Daemon::open_agent() {
   const Config& config = configurations_.running();
   LauncherOptions options;
   options.address = to_text(config.metrics.listen.address);
@@ -233,12 +235,12 @@ void Daemon::start_agent() {
   board_.registry().add(ResourceKind::kPublishedStatus, "culvertd", &publication_.gauge());
   board_.registry().add(ResourceKind::kAgentConnections, "agent", &agent_->cells().connections);
   board_.sources().agent = [this]() -> std::optional<AgentStatus> { return agent_->status(); };
-  agent_->start();
 }
 
 void Daemon::answer_requests() {
   NeighborRequest request;
   for (WorkerIndex worker = 0; worker < workers_.size(); ++worker) {
+    workers_.observe_requests(worker);
     for (std::size_t i = 0; i < kNeighborRequests && workers_.requests(worker).pop(request); ++i) {
       if (routes_.next_hop_table().view(request.next_hop).kind == NextHopKind::kForward) {
         mirror_.want_next_hop(request.next_hop);
@@ -248,6 +250,7 @@ void Daemon::answer_requests() {
         mirror_.want_neighbor(request.interface, request.address);
       }
     }
+    workers_.observe_requests(worker);
   }
 }
 
@@ -323,8 +326,13 @@ void Daemon::on_neighbor_failed(InterfaceIndex /*interface*/, const IpAddress& /
   routes_.changed();  // waiting packets are looked at, and time out when theirs is up
 }
 
+void Daemon::on_interfaces_changed() {
+  links_changed_ = true;
+  board_.follow_links(interfaces_, mirror_);
+}
+
 void Daemon::on_event(const std::string& text) {
-  board_.event(EventKind::kError, text);
+  board_.event(EventKind::kKernelTables, text);
 }
 
 void Daemon::on_interface_open(const std::string& name, const std::string& how) {
@@ -341,8 +349,17 @@ void Daemon::on_interface_failed(const std::string& name, const Error& error) {
   report(named);
 }
 
-void Daemon::say(const std::string& text, EventKind kind) {
+void Daemon::on_configuration(EventKind kind, const std::string& text) {
+  if (kind == EventKind::kError) return report(Error{text, 0, ""});
+  say(text, kind);
+}
+
+void Daemon::log(const std::string& text) {
   fmt::print(stderr, "culvertd: {}\n", text);
+}
+
+void Daemon::say(const std::string& text, EventKind kind) {
+  log(text);
   board_.event(kind, text);
 }
 

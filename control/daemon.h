@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // culvertd itself: everything in the order in which it is built, and the loop that keeps it going.
 //
-//   configuration -> plan -> XDP's shared state, tun -> region, routing tables -> workers -> kernel mirror
-//   (first dump read: routes are there before the first packet) -> interfaces -> control socket, agent
+//   configuration -> plan -> XDP's shared state, tun -> region, routing tables -> workers -> kernel mirror ->
+//   control socket, agent's socket -> (first dump read: routes are there before the first packet) -> interfaces
+//
+// What can fail comes before the interfaces: with fail: closed they drop every packet when culvertd ends.
 //
 // The loop (one thread, Boost.Asio) waits for netlink, neighbour requests of workers, clients, signals, and timers:
 // every 10 ms what is quick (neighbour requests, epochs), every 100 ms what looks after things (lanes, trials), every
@@ -32,20 +34,21 @@ class Daemon final : private MirrorListener, private InterfacesListener {
  public:
   /// Builds everything and opens the interfaces that exist. Throws SetupError: nothing is left behind then.
   Daemon(CheckResult checked, std::string version);
-  ~Daemon() override;
 
   /// Until SIGTERM or SIGINT. SIGHUP applies the configuration file anew.
   void run();
 
  private:
   // What the kernel and the interfaces tell.
-  void on_interfaces_changed() override { links_changed_ = true; }
+  void on_interfaces_changed() override;
   void on_local_address(const IpAddress& address, bool present) override;
   void on_neighbor_failed(InterfaceIndex interface, const IpAddress& address) override;
   void on_event(const std::string& text) override;
   void on_interface_open(const std::string& name, const std::string& how) override;
   void on_interface_closed(const std::string& name, const std::string& why) override;
   void on_interface_failed(const std::string& name, const Error& error) override;
+
+  void on_configuration(EventKind kind, const std::string& text);
 
   void synchronise();
   void wait_for_netlink();
@@ -54,7 +57,8 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   void every_10_ms();
   void every_100_ms();
   void every_second();
-  void start_agent();
+  /// Its socket; it is started when everything else has been.
+  void open_agent();
   void read_netlink();
   void answer_requests();
   void follow_tables();
@@ -67,7 +71,8 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   /// SIGHUP: the file that culvertd was started with, as `config apply` would.
   void reload_file();
   ServerHooks hooks();
-  /// To the journal and to the events.
+  /// To the journal; say(): to the events as well.
+  static void log(const std::string& text);
   void say(const std::string& text, EventKind kind);
   void report(const Error& error);
 

@@ -48,6 +48,12 @@ ServerHooks Daemon::hooks() {
     if (auto told = workers_.tell_all(command); told.has_error()) report(told.error());
     redirect_.clear_peaks();
     server_.clear_peaks();
+    routes_.clear_peaks();
+    mirror_.clear_peaks();
+    workers_.clear_peaks();
+    board_.clear_peaks();
+    publication_.clear_peak();
+    if (agent_ != nullptr) agent_->clear_peak();
   };
   hooks.routes = [this](const TablePage& page) { return route_rows(mirror_, page); };
   hooks.neighbors = [this](const TablePage& page) { return neighbor_rows(mirror_, page); };

@@ -39,6 +39,12 @@ RouteMemory::RouteMemory(const LimitsConfig& limits, HugePages huge_pages)
       allocator_(next_hops_),
       sink_(ipv4_writer_, ipv6_writer_, allocator_, next_hops_) {}
 
+void RouteMemory::clear_peaks() noexcept {
+  ipv4_writer_.clear_peaks();
+  ipv6_writer_.clear_peaks();
+  allocator_.clear_peaks();
+}
+
 void RouteMemory::reclaim(const WorkerGroup& workers) {
   if (announced_ != 0) {
     if (!workers.passed(moment_)) return;

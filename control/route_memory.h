@@ -37,6 +37,8 @@ class RouteMemory {
   /// Frees what every worker has left behind; called by a timer. Cheap when nothing waits.
   void reclaim(const WorkerGroup& workers);
 
+  void clear_peaks() noexcept;
+
   PageKind pages() const noexcept { return ipv4_memory_.pages(); }
 
  private:

@@ -53,10 +53,13 @@ void StatusBoard::enter_workers(const WorkerGroup& workers) {
     sources_.workers.push_back(&cells);
     const std::string scope = fmt::format("worker {}", index);
     registry_.add(ResourceKind::kFrames, scope, &cells.frames);
+    registry_.add(ResourceKind::kRequestQueue, scope, &workers.requests_gauge(index));
     registry_.add(ResourceKind::kCommandQueue, scope, &cells.command_queue);
     registry_.add(ResourceKind::kPuntQueue, scope, &cells.punt_queue);
     registry_.add(ResourceKind::kPendingNeighbors, scope, &cells.pipeline.pending);
-    if (workers.size() > 1) registry_.add(ResourceKind::kHandoffRing, scope, &cells.handoff_in);
+    if (workers.size() == 1) continue;
+    registry_.add(ResourceKind::kHandoffRing, scope, &cells.handoff_in);
+    registry_.add(ResourceKind::kHandoffFrames, scope, &cells.pipeline.way_home);
   }
   if (!sources_.workers.empty()) sources_.heartbeat_ns = &sources_.workers.front()->beat_ns;
   stuck_.resize(workers.size());
@@ -82,6 +85,34 @@ void StatusBoard::enter_redirect(const RedirectState& redirect) {
   registry_.add(ResourceKind::kDenyList, "IPv4", &resources[RedirectState::kDenyV4].gauge);
   registry_.add(ResourceKind::kDenyList, "IPv6", &resources[RedirectState::kDenyV6].gauge);
   registry_.add(ResourceKind::kFailsafePorts, "culvertd", &resources[RedirectState::kFailsafe].gauge);
+}
+
+void StatusBoard::enter_interfaces(const Interfaces& interfaces) {
+  interface_gauge_.max.set(kMaxInterfaces);
+  interface_gauge_.observe(interfaces.all().size());
+  registry_.add(ResourceKind::kInterfaces, "culvertd", &interface_gauge_);
+}
+
+void StatusBoard::clear_peaks() noexcept {
+  events_.clear_peak();
+  interface_gauge_.clear_peak();
+}
+
+void StatusBoard::follow_links(const Interfaces& interfaces, const KernelMirror& mirror) {
+  for (const Interfaces::Interface& interface : interfaces.all()) {
+    const std::string_view state = state_of(mirror.interface(interface.number));
+    // One that is missing from the start has not gone: that it cannot be opened is said elsewhere.
+    std::string& known = link_state_.try_emplace(interface.name, "gone").first->second;
+    if (known == state) continue;
+    known = state;
+    if (state == "up") {
+      event(EventKind::kInterfaceUp, interface.name + " has carrier");
+    } else if (state == "down") {
+      event(EventKind::kInterfaceDown, interface.name + " has no carrier or was set down");
+    } else {
+      event(EventKind::kInterfaceGone, interface.name + " was deleted");
+    }
+  }
 }
 
 void StatusBoard::show_interfaces(const Interfaces& interfaces, const KernelMirror& mirror) {

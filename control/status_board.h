@@ -33,11 +33,17 @@ class StatusBoard {
   void enter_workers(const WorkerGroup& workers);
   void enter_tables(RouteMemory& routes, const KernelMirror& mirror);
   void enter_redirect(const RedirectState& redirect);
+  void enter_interfaces(const Interfaces& interfaces);
   void set_fail_mode(std::string mode) { sources_.fail_mode = std::move(mode); }
 
+  /// Events for links that came up, went down or were deleted. To be called at each change.
+  void follow_links(const Interfaces& interfaces, const KernelMirror& mirror);
   /// After interfaces were opened or closed, or links changed.
   void show_interfaces(const Interfaces& interfaces, const KernelMirror& mirror);
   void set_snapshot_generation(std::uint64_t generation) noexcept { sources_.snapshot_generation = generation; }
+
+  /// Of what it holds itself.
+  void clear_peaks() noexcept;
 
   StatusSnapshot collect();
   /// Events for workers that got stuck or recovered and resources that crossed a threshold; once a second.
@@ -56,6 +62,8 @@ class StatusBoard {
   StatusCollector collector_;
   std::vector<std::string> lane_scopes_;
   std::map<std::string, std::string> resource_state_;
+  std::map<std::string, std::string> link_state_;  ///< as last told
+  Gauge interface_gauge_;
   std::vector<bool> stuck_;
 };
 

@@ -118,6 +118,16 @@ void WorkerGroup::drain_requests_descriptor() noexcept {
   [[maybe_unused]] const auto got = ::read(requests_waker_.descriptor(), &count, sizeof(count));
 }
 
+void WorkerGroup::observe_requests(WorkerIndex index) noexcept {
+  Slot& slot = *workers_[index];
+  slot.requests_gauge.observe(slot.requests.waiting());
+  slot.requests_gauge.failures.set(slot.worker->cells().pipeline.neighbor_requests_full.read());
+}
+
+void WorkerGroup::clear_peaks() noexcept {
+  for (auto& slot : workers_) slot->requests_gauge.clear_peak();
+}
+
 Result<void> WorkerGroup::push(WorkerIndex worker, const Command& command) {
   Slot& slot = *workers_[worker];
   if (!slot.worker->commands().push(command)) {

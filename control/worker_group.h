@@ -41,6 +41,11 @@ class WorkerGroup {
   const Worker& worker(WorkerIndex index) const noexcept { return *workers_[index]->worker; }
   FramePool& pool(WorkerIndex index) noexcept { return workers_[index]->pool; }
   NeighborRequestQueue& requests(WorkerIndex index) noexcept { return workers_[index]->requests; }
+  /// What waits in a worker's request queue, as control finds it when it empties it: the gauge is control's.
+  const Gauge& requests_gauge(WorkerIndex index) const noexcept { return workers_[index]->requests_gauge; }
+  void observe_requests(WorkerIndex index) noexcept;
+  /// Of the gauges that are control's; a worker clears its own when it is told to.
+  void clear_peaks() noexcept;
   /// Readable when a worker has put something into its request queue.
   int requests_descriptor() const noexcept { return requests_waker_.descriptor(); }
   void drain_requests_descriptor() noexcept;
@@ -72,6 +77,7 @@ class WorkerGroup {
     Mapping pending_memory;
     FramePool pool;
     NeighborRequestQueue requests;
+    Gauge requests_gauge;
     std::unique_ptr<Worker> worker;
     std::unique_ptr<WorkerThread> thread;
     std::uint64_t sent = 0;

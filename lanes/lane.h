@@ -44,7 +44,7 @@ struct alignas(kCacheLine) LaneCells {
   Cell tx_crossed;                       ///< of those, sent from the very frame that another interface received into
   Cell tx_completed;                     ///< came back from the kernel
   Cell tx_wakeups;                       ///< system calls to send
-  Cell tx_again, tx_busy, tx_link_down;  ///< EAGAIN, EBUSY/ENOBUFS (a packet lost), ENETDOWN/ENXIO
+  Cell tx_again, tx_busy, tx_link_down;  ///< EAGAIN/ENOBUFS/ENOMEM (later), EBUSY (a packet lost), ENETDOWN/ENXIO
   Cell tx_other_errors, last_errno;
   Cell kernel_rx_dropped, kernel_rx_ring_full, kernel_fill_empty, kernel_rx_invalid,
       kernel_tx_invalid;  ///< XDP_STATISTICS

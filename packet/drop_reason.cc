@@ -49,7 +49,8 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
     {"interface_down", "The egress interface is down."},
     {"transmit_queue_full", "The tx ring of the egress lane is full: the link is slower than what is offered."},
     {"transmit_failed",
-     "The kernel refused the packet on transmit (EBUSY: its queue was full, or the packet too long)."},
+     "The driver did not take the packet that the kernel had accepted (EBUSY: its queue was full, or the packet too "
+     "long)."},
     {"handoff_full", "The hand-off ring to the worker that owns the egress lane is full."},
     {"punt_full", "The queue of packets for the kernel is full."},
     {"punt_failed", "The kernel did not take the packet from the tun."},

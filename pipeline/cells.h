@@ -24,7 +24,9 @@ struct alignas(kCacheLine) PipelineCells {
   Cell icmp_errors_sent, icmp_errors_suppressed;
   Cell fragmented;  ///< IPv4 packets that left as fragments
   Cell route_lookups;
-  Gauge pending;  ///< packets waiting for neighbours
+  Cell neighbor_requests_full;  ///< requests that found no room in the ring to control
+  Gauge pending;                ///< packets waiting for neighbours
+  Gauge way_home;               ///< free frames sent home and not taken, of the fullest ring to another worker
 
   /// Per ingress interface (the last line: made by us or unknown) and reason.
   std::array<std::array<Cell, kDropReasons>, kMaxInterfaces + 1> drops;

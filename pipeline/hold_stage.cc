@@ -58,7 +58,11 @@ void HoldStage::ask(const Packet& packet, std::uint64_t key, const Context& cont
   } else {
     request.address = view<Ipv6Header>(packet.network_header()).destination;
   }
-  if (requests_.push(request)) asked = {key, context.now};
+  if (requests_.push(request)) {
+    asked = {key, context.now};
+  } else {
+    context.cells.neighbor_requests_full.add();
+  }
 }
 
 void HoldStage::tick(Now now) noexcept {

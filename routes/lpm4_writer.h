@@ -50,6 +50,10 @@ class Lpm4Writer {
   const Gauge& prefix_gauge() const noexcept { return prefix_gauge_; }
   /// Used counts the groups that wait for an acknowledgement too.
   const Gauge& group_gauge() const noexcept { return group_gauge_; }
+  void clear_peaks() noexcept {
+    prefix_gauge_.clear_peak();
+    group_gauge_.clear_peak();
+  }
 
  private:
   /// What a slot holds and whose it is; length 0 stands for no prefix (the default route owns no slots).

@@ -73,6 +73,7 @@ class Lpm6Nodes {
 
   void refused() noexcept { gauge_.failures.add(); }
   const Gauge& gauge() const noexcept { return gauge_; }
+  void clear_peak() noexcept { gauge_.clear_peak(); }
 
  private:
   std::optional<std::uint32_t> take(std::size_t units);

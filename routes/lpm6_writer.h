@@ -49,6 +49,10 @@ class Lpm6Writer {
   const Gauge& prefix_gauge() const noexcept { return prefix_gauge_; }
   /// Units of 64 bytes; used counts those that wait for an acknowledgement too.
   const Gauge& unit_gauge() const noexcept { return nodes_.gauge(); }
+  void clear_peaks() noexcept {
+    prefix_gauge_.clear_peak();
+    nodes_.clear_peak();
+  }
 
  private:
   struct PrefixHash {

@@ -89,6 +89,10 @@ class NextHopAllocator {
   /// Used counts entries (groups) that wait for an acknowledgement too; max leaves out entry 0.
   const Gauge& entry_gauge() const noexcept { return entry_gauge_; }
   const Gauge& group_gauge() const noexcept { return group_gauge_; }
+  void clear_peaks() noexcept {
+    entry_gauge_.clear_peak();
+    group_gauge_.clear_peak();
+  }
 
  private:
   using Members = std::vector<MultipathMember>;

@@ -8,12 +8,13 @@ namespace culvert {
 namespace {
 
 constexpr std::array<EventText, kEventKinds> kTexts{{
-    {"started", "culvertd has started and forwards."},
+    {"started", "culvertd has started: the routes are read, the interfaces that can be are open."},
     {"stopping", "culvertd was told to stop."},
     {"configuration_applied", "A new configuration is in use."},
     {"configuration_refused", "A configuration had errors; nothing was changed."},
     {"configuration_rolled_back", "The configuration before is in use again."},
-    {"interface_up", "An interface has carrier and is used."},
+    {"history_failed", "The history of configurations could not be written; what runs is not affected."},
+    {"interface_up", "An interface has carrier; `lane_opened` says whether it is used."},
     {"interface_down", "An interface lost its carrier or was set down."},
     {"interface_gone", "An interface was deleted; it is used again when it comes back."},
     {"lane_opened", "A lane was opened, with the mode that it got."},

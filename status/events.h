@@ -27,6 +27,7 @@ enum class EventKind : std::uint8_t {
   kConfigurationApplied,
   kConfigurationRefused,
   kConfigurationRolledBack,
+  kHistoryFailed,
   kInterfaceUp,
   kInterfaceDown,
   kInterfaceGone,
@@ -86,6 +87,7 @@ class EventLog {
   EventStatus status() const noexcept { return {produced_, delivered_, lost_, delivered_ + 1}; }
   /// For the registry (ResourceKind::kEventHistory).
   const Gauge& gauge() const noexcept { return gauge_; }
+  void clear_peak() noexcept { gauge_.clear_peak(); }
 
  private:
   struct Limit {

@@ -20,6 +20,7 @@ enum class ResourceKind : std::uint8_t {
   kHandoffFrames,
   kPuntQueue,
   kPendingNeighbors,
+  kRequestQueue,
   kCommandQueue,
   kInterfaces,
   kIpv4Routes,

@@ -119,17 +119,24 @@ void Egress::end_turn() noexcept {
 }
 
 void Egress::send_strangers_home() noexcept {
+  Gauge& gauge = parts_.cells->way_home;
+  std::size_t fullest = 0;
   // From the back, since removing one moves the last into its place. A full ring keeps its frames here.
   for (auto index = static_cast<std::uint32_t>(parts_.pool->strangers().size()); index > 0; --index) {
     const FrameAddress frame = parts_.pool->strangers()[index - 1];
     const WorkerIndex home = parts_.pool->home_of(frame);
     auto& way_home = parts_.mesh->link(parts_.self, home).frames;
-    if (way_home.space() == 0) continue;
+    if (way_home.space() == 0) {
+      gauge.failures.add();
+      continue;
+    }
     // First out of the pool: once it is in the ring, its home worker may have it in its own pool.
     parts_.pool->remove_stranger(index - 1);
     way_home.push(frame);
     ++parts_.traffic->out;
+    fullest = std::max(fullest, kHandoffFrameCapacity - way_home.space());
   }
+  if (fullest != gauge.used.read()) gauge.observe(fullest);
 }
 
 void Egress::take_punted_back() noexcept {

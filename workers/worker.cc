@@ -35,6 +35,7 @@ Worker::Worker(const WorkerParts& parts) noexcept
   cells_.handoff_in.max.set(kHandoffPacketCapacity);
   cells_.punt_queue.max.set(kPuntQueueCapacity);
   cells_.command_queue.max.set(kCommandQueueCapacity);
+  cells_.pipeline.way_home.max.set(kHandoffFrameCapacity);
   publish_budget();
 }
 
@@ -197,8 +198,8 @@ void Worker::stop(Now now) noexcept {
 
 void Worker::clear_peaks() noexcept {
   cells_.longest_turn_ns.set(0);
-  for (Gauge* gauge :
-       {&cells_.handoff_in, &cells_.punt_queue, &cells_.command_queue, &cells_.frames, &cells_.pipeline.pending}) {
+  for (Gauge* gauge : {&cells_.handoff_in, &cells_.punt_queue, &cells_.command_queue, &cells_.frames,
+                       &cells_.pipeline.pending, &cells_.pipeline.way_home}) {
     gauge->clear_peak();
   }
   for (std::uint32_t i = 0; i < lane_count_; ++i) {
@@ -224,8 +225,12 @@ void Worker::settle_lost(Lane& lane) noexcept {
   PipelineCells& cells = cells_.pipeline;
   const std::uint64_t news = lost - std::exchange(lost_settled_[lane_number(lane)], lost);
   if (news == 0) return;
+  // The kernel says how many, not which: they are taken out of what this interface sent, and where they had come in is
+  // not known any more.
+  Cell& sent = cells.interfaces[PipelineCells::line(lane.interface())].tx_packets;
   cells.forwarded.set(cells.forwarded.read() - news);
-  cells.drops[PipelineCells::line(lane.interface())][static_cast<std::size_t>(DropReason::kTransmitFailed)].add(news);
+  sent.set(sent.read() - news);
+  cells.drops[PipelineCells::line(kNoInterface)][static_cast<std::size_t>(DropReason::kTransmitFailed)].add(news);
 }
 
 std::uint32_t Worker::lane_number(const Lane& lane) const noexcept {

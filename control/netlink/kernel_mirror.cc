@@ -79,6 +79,11 @@ InterfaceSnapshot KernelMirror::interface(InterfaceIndex interface) const {
   return snapshot;
 }
 
+void KernelMirror::clear_peaks() noexcept {
+  for (Gauge* gauge : {&gauges_.ipv4_routes, &gauges_.ipv6_routes, &gauges_.neighbors}) gauge->clear_peak();
+  requests_.clear_peak();
+}
+
 std::vector<IpAddress> KernelMirror::local_addresses() const {
   std::vector<IpAddress> found;
   for (const auto& [address, links] : model_.addresses().local_addresses())

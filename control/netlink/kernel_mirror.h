@@ -81,6 +81,7 @@ class KernelMirror {
   const NeighborRequests& requests() const noexcept { return requests_; }
   const FeedCounters& feed_counters() const noexcept { return feed_.counters(); }
   const MirrorGauges& gauges() const noexcept { return gauges_; }
+  void clear_peaks() noexcept;
 
  private:
   WantResult want(std::uint32_t ifindex, InterfaceIndex interface, const IpAddress& address);

@@ -53,6 +53,7 @@ class NeighborRequests {
 
   /// Used: remembered entries. Failures: wants that found no room.
   const Gauge& gauge() const noexcept { return gauge_; }
+  void clear_peak() noexcept { gauge_.clear_peak(); }
   std::uint64_t asked() const noexcept { return asked_; }
   std::uint64_t refused() const noexcept { return refused_; }
   /// The kernel knows NTF_EXT_MANAGED.

@@ -33,14 +33,27 @@ struct Box {
     return ::mkdtemp(name);
   }
 
+  Configurations start() {
+    return Configurations(
+        check_text(with_spin("10us"), "first"),
+        [this](const Config& config) -> Result<void> {
+          if (config.system.idle.spin_ns == refused_ns) return Error{"the workers do not take it", 0, ""};
+          spin_ns = config.system.idle.spin_ns;
+          return {};
+        },
+        [this](EventKind kind, const std::string& text) { told.emplace_back(kind, text); }, 1);
+  }
+  bool was_told(EventKind kind, const std::string& part) const {
+    return told.size() == 1 && told[0].first == kind && told[0].second.find(part) != std::string::npos;
+  }
+  /// The disk goes: whatever is open of it cannot be read or written any more.
+  void lose_history() const { std::filesystem::remove_all(folder + "/configurations"); }
+
   std::string folder = new_folder();
-  std::uint64_t spin_ns = 0;  ///< what the workers would use
-  Configurations configurations{check_text(with_spin("10us"), "first"),
-                                [this](const Config& config) -> Result<void> {
-                                  spin_ns = config.system.idle.spin_ns;
-                                  return {};
-                                },
-                                1};
+  std::uint64_t spin_ns = 0;     ///< what the workers would use
+  std::uint64_t refused_ns = 1;  ///< a spin that they refuse
+  std::vector<std::pair<EventKind, std::string>> told;
+  Configurations configurations = start();
 };
 
 TEST_CASE("the candidate is what runs on trial, with the time that is left; without a trial there is none") {
@@ -71,9 +84,11 @@ TEST_CASE("a trial whose time is up, or that is refused, goes back, and leaves n
   Box box;
   Configurations& configurations = box.configurations;
   REQUIRE(configurations.apply(box.with_spin("20us"), "second", kMinute, kNow, 2).has_value());
-  CHECK(configurations.expire(kNow + kMinute - 1).empty());
+  configurations.expire(kNow + kMinute - 1);
+  CHECK(box.told.empty());
   CHECK(configurations.confirm(kNow + kMinute).has_error());
-  CHECK(configurations.expire(kNow + kMinute) == "generation 2 was not confirmed in time: back to 1");
+  configurations.expire(kNow + kMinute);
+  CHECK(box.was_told(EventKind::kConfigurationRolledBack, "generation 2 was not confirmed in time: back to 1"));
   CHECK(box.spin_ns == 10'000);
   CHECK(configurations.show("candidate", kNow).has_error());
 
@@ -82,6 +97,78 @@ TEST_CASE("a trial whose time is up, or that is refused, goes back, and leaves n
   CHECK(box.spin_ns == 10'000);
   CHECK(configurations.show("candidate", kNow).has_error());
   CHECK(configurations.confirm(kNow).error().what == "nothing waits for a confirmation");
+}
+
+TEST_CASE("a trial goes back to what ran before it, whatever has become of the history") {
+  Box box;
+  Configurations& configurations = box.configurations;
+  REQUIRE(configurations.apply(box.with_spin("20us"), "second", kMinute, kNow, 2).has_value());
+  box.lose_history();
+  SECTION("when its time is up") {
+    configurations.expire(kNow + kMinute);
+    CHECK(box.told.back().second == "generation 2 was not confirmed in time: back to 1");
+  }
+  SECTION("when it is refused") {
+    CHECK(Box::text(configurations.roll_back(0, 3)).find("Generation 1 runs.\n") == 0);
+  }
+  CHECK(box.spin_ns == 10'000);
+  CHECK(configurations.running_text() == box.with_spin("10us"));
+  CHECK(configurations.show("candidate", kNow).has_error());
+}
+
+TEST_CASE("a way back that fails is tried every second until it succeeds, and said once") {
+  Box box;
+  Configurations& configurations = box.configurations;
+  REQUIRE(configurations.apply(box.with_spin("20us"), "second", kMinute, kNow, 2).has_value());
+  box.refused_ns = 10'000;
+  configurations.expire(kNow + kMinute);
+  CHECK(box.was_told(EventKind::kError, "going back to 1 failed: the workers do not take it"));
+  CHECK(box.spin_ns == 20'000);
+  CHECK(configurations.show("candidate", kNow + kMinute).has_value());  // still on trial
+  CHECK(configurations.roll_back(0, 3).error().what == "the workers do not take it");
+  configurations.expire(kNow + kMinute + kNanosecondsPerSecond);
+  CHECK(box.told.size() == 1);
+
+  box.refused_ns = 1;
+  configurations.expire(kNow + kMinute + kNanosecondsPerSecond + 1);  // not before its second
+  CHECK(box.spin_ns == 20'000);
+  configurations.expire(kNow + kMinute + 2 * kNanosecondsPerSecond);
+  CHECK(box.spin_ns == 10'000);
+  CHECK(box.told.back().first == EventKind::kConfigurationRolledBack);
+  CHECK(configurations.show("candidate", kNow).has_error());
+}
+
+TEST_CASE("a confirmation that the history cannot keep leaves the trial going") {
+  Box box;
+  Configurations& configurations = box.configurations;
+  REQUIRE(configurations.apply(box.with_spin("20us"), "second", kMinute, kNow, 2).has_value());
+  box.lose_history();
+  CHECK(configurations.confirm(kNow + 1).error().hint.find("still on trial") != std::string::npos);
+  CHECK(box.was_told(EventKind::kHistoryFailed, "generation 2 cannot be confirmed"));
+  CHECK(configurations.show("candidate", kNow).has_value());
+  configurations.expire(kNow + kMinute);
+  CHECK(box.spin_ns == 10'000);
+}
+
+TEST_CASE("a history that cannot be written at start is told, is tried again by apply, and is no text of another run") {
+  Box box;
+  REQUIRE(box.configurations.apply(box.with_spin("90us"), "of another run", 0, kNow, 2).has_value());
+  box.told.clear();
+  const std::string in_the_way = box.folder + "/configurations/000000000003-1.yaml.new";
+  std::filesystem::create_directory(in_the_way);
+  Configurations configurations = box.start();
+  CHECK(box.was_told(EventKind::kHistoryFailed, "what runs is not in the history: "));
+  CHECK(configurations.generation() == 0);
+  CHECK(configurations.roll_back(0, 1).has_error());
+  CHECK(configurations.apply(box.with_spin("20us"), "second", kMinute, kNow, 1).has_error());
+  CHECK(configurations.running_text() == box.with_spin("10us"));
+
+  std::filesystem::remove(in_the_way);
+  REQUIRE(configurations.apply(box.with_spin("20us"), "second", kMinute, kNow, 1).has_value());
+  CHECK(configurations.generation() == 4);
+  configurations.expire(kNow + kMinute);
+  CHECK(box.told.back().second == "generation 4 was not confirmed in time: back to 3");
+  CHECK(box.spin_ns == 10'000);
 }
 
 TEST_CASE("check and diff change nothing, and say in words what would change and what needs a restart") {

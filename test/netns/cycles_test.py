@@ -3,6 +3,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 from house import LONG, House, wait_until
@@ -13,6 +15,12 @@ KILLS = int(os.environ.get("CULVERT_CYCLES", "100" if LONG else "5"))  # of each
 STOPS = max(2, KILLS // 5)
 # The kernel takes XDP, sockets and the tun apart with RCU: 0.1 s, and several when others keep all CPUs busy.
 PATIENCE_S = 30
+LISTENER = """
+import socket, time
+listener = socket.create_server(("127.0.0.1", 9642))
+print("ready", flush=True)
+time.sleep(600)
+"""
 
 
 def one_life(house, signal_number):
@@ -88,6 +96,13 @@ def failed_starts():
         failed_start(house, "too few frames", good.replace("  huge_pages", "  frames: 1024\n  huge_pages"), "frames")
         failed_start(house, "no folder for the socket", good.replace("/control.sock", "/culvert.yaml/control.sock"),
                      "control.sock")
+        # With fail: closed what a failed start had attached would stay, and drop.
+        closed = good.replace("  huge_pages", "  fail: closed\n  huge_pages")
+        taken = house.spawn("router", sys.executable, "-c", LISTENER, stdout=subprocess.PIPE)
+        assert taken.stdout.readline() == "ready\n"
+        failed_start(house, "the metrics' port in use", closed, "serving metrics on 127.0.0.1 port 9642")
+        house.stop(taken)
+        house.client("ping", "-c1", "-W2", house.server4)  # by the kernel
         missing = good.replace("wan0: {}", "wan0: {}\n  wan7: {}")
         house.config_text = missing
         house.start_culvert(wait=False)

@@ -4,10 +4,12 @@
 #include <boost/json.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "status/buffers.h"
+#include "status/events.h"
 #include "status/json.h"
 #include "status/prometheus.h"
 #include "status/resource.h"
@@ -238,6 +240,53 @@ std::string file_text(const std::string& name) {
 
 TEST_CASE("docs/resources.md is what the table of resources says") {
   CHECK(file_text("docs/resources.md") == resources_document());
+}
+
+/// The enumerators of `type` in a header, without its kCount.
+std::vector<std::string> enumerators(const std::string& header, const std::string& type) {
+  const std::string text = file_text(header);
+  std::istringstream body(text.substr(text.find("enum class " + type)));
+  std::vector<std::string> names;
+  std::string line;
+  std::getline(body, line);
+  while (std::getline(body, line) && !has(line, "kCount")) {
+    const std::size_t begin = line.find('k');
+    if (begin != std::string::npos) names.push_back(line.substr(begin, line.find(',') - begin));
+  }
+  return names;
+}
+
+/// All of control's sources that are compiled into culvertd.
+std::string control_sources() {
+  std::string text;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(CULVERT_SOURCE) + "/control")) {
+    if (entry.path().extension() == ".cc") text += file_text("control/" + entry.path().filename().string());
+  }
+  return text;
+}
+
+TEST_CASE("every kind of event is produced, every kind of resource is entered: nobody waits for what never comes") {
+  const std::string sources = control_sources();
+  const auto events = enumerators("status/events.h", "EventKind");
+  REQUIRE(events.size() == kEventKinds);
+  for (const std::string& kind : events) {
+    INFO(kind);
+    CHECK(has(sources, "EventKind::" + kind));
+  }
+  const auto resources = enumerators("status/resource.h", "ResourceKind");
+  REQUIRE(resources.size() == kResourceKinds);
+  for (const std::string& kind : resources) {
+    INFO(kind);
+    CHECK(has(sources, "ResourceKind::" + kind));
+  }
+}
+
+TEST_CASE("the kinds of events in docs/operating.md are those that there are") {
+  const std::string document = file_text("docs/operating.md");
+  for (std::size_t kind = 0; kind < kEventKinds; ++kind) {
+    const EventText& text = event_text(static_cast<EventKind>(kind));
+    CHECK(has(document, "| " + std::string(text.name) + " | " + std::string(text.sentence) + " |\n"));
+  }
 }
 
 template <typename T>
