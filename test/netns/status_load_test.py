@@ -3,6 +3,8 @@
 
 import http.client
 import json
+import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -16,7 +18,8 @@ ROUND_S = 10 if LONG else 3
 CALLS_PER_SECOND = 1000
 METRICS_PER_SECOND = 50  # of them
 ANSWER_LIMIT_S = 0.1  # 99 of 100; the slowest may have waited for a CPU of a busy machine
-STALL_S = 1.0
+STALL_S = 1.0  # the slowest, and the 99 of a machine whose host takes its CPUs away for longer than this share
+STOLEN_LIMIT = 0.05
 GROWTH_LIMIT_BYTES = 4 << 20
 REQUESTS = ("show_buffers", "show_status", "show_interfaces", "show_workers", "show_drops", "version")
 
@@ -78,17 +81,22 @@ def resident(house):
     return house.ask("show_status")["process"]["resident_bytes"]
 
 
+def stolen_s():
+    """CPU seconds that the host gave to others while something here wanted to run (proc(5), /proc/stat)."""
+    return int(pathlib.Path("/proc/stat").read_text(encoding="ascii").split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
 def quantiles(took):
     took = sorted(took)
     return took[len(took) // 2], took[len(took) * 99 // 100], took[-1]
 
 
-def judge(what, took, at_least):
+def judge(what, took, at_least, limit_s):
     median, late, longest = quantiles(took)
     print(f"{what}: {len(took)} answers, median {median * 1e3:.2f} ms, 99 % {late * 1e3:.2f} ms, longest "
           f"{longest * 1e3:.1f} ms")
     assert len(took) >= at_least, f"{what}: {len(took)} answers, wanted {at_least}"
-    assert late < ANSWER_LIMIT_S and longest < STALL_S, f"{what}: stalls"
+    assert late < limit_s and longest < STALL_S, f"{what}: stalls"
 
 
 def main():
@@ -103,6 +111,7 @@ def main():
         throughput(house, True)  # allocators and caches reach their size
         before, agent = resident(house), house.ask("show_status")["agent"]
         quiet, asked, control, metrics = [], [], [], []
+        stolen, begin = stolen_s(), time.monotonic()
         with BufferWatch(house):
             for _ in range(2):
                 quiet.append(throughput(house, False)[0])
@@ -114,9 +123,12 @@ def main():
         print("Mbit/s without, with, without, with calls: "
               + ", ".join(f"{speed:.0f}" for pair in zip(quiet, asked) for speed in pair)
               + f"; ratio {sum(asked) / sum(quiet):.3f}; culvertd grew by {grown / 1024:.0f} KiB")
+        share = (stolen_s() - stolen) / (time.monotonic() - begin) / os.cpu_count()
+        limit_s = ANSWER_LIMIT_S if share < STOLEN_LIMIT else STALL_S
+        print(f"the host took {100 * share:.1f} % of the CPUs: 99 of 100 answers shall come within {limit_s} s")
         # On a busy machine of few cores the caller itself does not get a thousand questions out.
-        judge("control socket", control, 2 * ROUND_S * CALLS_PER_SECOND * 0.5)
-        judge("/metrics", metrics, 2 * ROUND_S * METRICS_PER_SECOND * 0.5)
+        judge("control socket", control, 2 * ROUND_S * CALLS_PER_SECOND * 0.5, limit_s)
+        judge("/metrics", metrics, 2 * ROUND_S * METRICS_PER_SECOND * 0.5, limit_s)
         assert grown < GROWTH_LIMIT_BYTES, f"grew by {grown} bytes"
         assert house.ask("show_status")["agent"] == agent, "the agent was started again"
         assert house.ask("show_status")["last_error"] is None
