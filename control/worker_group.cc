@@ -51,6 +51,7 @@ WorkerGroup::WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDe
     parts.control = &requests_waker_;
     parts.beat = beats[index];
     slot->worker = std::make_unique<Worker>(parts);
+    slot->requests_gauge.max.set(kNeighborRequests);
     workers_.push_back(std::move(slot));
   }
   start(config);

@@ -105,8 +105,9 @@ def peaks(house):
             assert row["peak"] == row["used"], f"{key}: {before[key]} -> {row}"
         else:
             assert row["peak"] <= before[key]["peak"], f"{key}: {before[key]} -> {row}"
-    names = {row["resource"] for row in house.ask("show_buffers")["detail"]}
-    assert {"interfaces", "neighbor_requests", "handoff_frames", "handoff_ring"} <= names, names
+    bounds = {row["resource"]: row["max"] for row in house.ask("show_buffers")["detail"]}
+    for name in ("interfaces", "neighbor_requests", "handoff_frames", "handoff_ring"):
+        assert bounds.get(name), f"{name} has no row with a bound: {bounds}"
 
 
 def end(house):
