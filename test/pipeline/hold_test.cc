@@ -1,33 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that wait for their neighbours: how many are tried again in a turn, and in which order they leave.
 #include "packet/ipv4.h"
-#include "test/support/catch.h"
-#include "test/support/packet_builder.h"
-#include "test/support/rig.h"
+#include "test/pipeline/router.h"
 
 using namespace culvert;
+using test::kEthernet;
 using test::PacketBuilder;
+using test::Router;
 
 namespace {
 
-constexpr std::size_t kEthernet = 14;
-
-struct Router : Rig {
-  explicit Router(const RigConfig& config = {}) : Rig(config) {
-    forward("198.18.0.0/24", 0, test_mac(0xa0));
-    forward("198.18.1.0/24", 1, test_mac(0xa1));
-    forward("2001:db8::/64", 0, test_mac(0xa0));
-    forward("2001:db8:1::/64", 1, test_mac(0xa1));
+/// Packets to as many on-link neighbours that nobody knows.
+void wait_for_neighbors(Router& router, int count) {
+  router.special("198.18.4.0/23", NextHopKind::kGlean, 1);
+  for (int i = 0; i < count; ++i) {
+    const std::string to = "198.18." + std::to_string(4 + i / 256) + "." + std::to_string(i % 256);
+    router.pass(PacketBuilder().ethernet().ipv4("198.18.0.2", to).udp(1, 2).build());
   }
-
-  void pass(const test::Bytes& packet, InterfaceIndex interface = 0) {
-    turn();
-    REQUIRE(lane(interface).inject(packet));
-    turns(2);
-    CHECK(unaccounted_packets() == 0);
-    CHECK(unaccounted_frames() == 0);
-  }
-};
+}
 
 }  // namespace
 
@@ -35,11 +25,7 @@ TEST_CASE("what waits is tried again a burst a turn, however often the tables ch
   RigConfig config;
   config.pending_packets = 512;
   Router router(config);
-  router.special("198.18.4.0/23", NextHopKind::kGlean, 1);
-  for (int i = 0; i < 500; ++i) {
-    const std::string to = "198.18." + std::to_string(4 + i / 256) + "." + std::to_string(i % 256);
-    router.pass(PacketBuilder().ethernet().ipv4("198.18.0.2", to).udp(1, 2).build());
-  }
+  wait_for_neighbors(router, 500);
   REQUIRE(router.sum(&PipelineCells::held) == 500);
   router.turns(20, 1);
   for (int i = 0; i < 30; ++i) {
@@ -86,11 +72,7 @@ TEST_CASE("neighbours that never answer: all packets are dropped in time, a burs
   RigConfig config;
   config.pending_packets = 512;
   Router router(config);
-  router.special("198.18.4.0/23", NextHopKind::kGlean, 1);
-  for (int i = 0; i < 300; ++i) {
-    const std::string to = "198.18." + std::to_string(4 + i / 256) + "." + std::to_string(i % 256);
-    router.pass(PacketBuilder().ethernet().ipv4("198.18.0.2", to).udp(1, 2).build());
-  }
+  wait_for_neighbors(router, 300);
   router.turns(29, 100 * kNanosecondsPerMillisecond);
   CHECK(router.drops(DropReason::kNeighborTimeout) == 0);
   router.turns(16, 10 * kNanosecondsPerMillisecond);

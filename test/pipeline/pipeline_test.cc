@@ -5,34 +5,15 @@
 #include "packet/icmpv6.h"
 #include "packet/ipv4.h"
 #include "packet/ipv6.h"
-#include "test/support/catch.h"
-#include "test/support/packet_builder.h"
-#include "test/support/rig.h"
+#include "test/pipeline/router.h"
 
 using namespace culvert;
 using test::Bytes;
+using test::kEthernet;
 using test::PacketBuilder;
+using test::Router;
 
 namespace {
-
-constexpr std::size_t kEthernet = 14;
-
-struct Router : Rig {
-  explicit Router(const RigConfig& config = {}) : Rig(config) {
-    forward("198.18.0.0/24", 0, test_mac(0xa0));
-    forward("198.18.1.0/24", 1, test_mac(0xa1));
-    forward("2001:db8::/64", 0, test_mac(0xa0));
-    forward("2001:db8:1::/64", 1, test_mac(0xa1));
-  }
-
-  void pass(const Bytes& packet, InterfaceIndex interface = 0) {
-    turn();
-    REQUIRE(lane(interface).inject(packet));
-    turns(2);
-    CHECK(unaccounted_packets() == 0);
-    CHECK(unaccounted_frames() == 0);
-  }
-};
 
 PacketBuilder udp4(std::uint8_t ttl = 64) {
   return PacketBuilder().ethernet().ipv4("198.18.0.2", "198.18.1.2", {.ttl = ttl}).udp(1000, 2000);
