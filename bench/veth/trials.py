@@ -61,12 +61,6 @@ def alternate(contenders, order, rounds, around=contextlib.nullcontext):
     return series
 
 
-def typical_difference(series, name):
-    """Larger over smaller of two single trials of the same device: the median over the rounds."""
-    pairs = zip(series[name].mpps, series[name + AGAIN].mpps)
-    return statistics.median([max(pair) / min(pair) for pair in pairs] or [1.0])
-
-
 def packets_for(bed, order):
     trial = bed.run(replace(order, packets=1 << 17))
     return max(1 << 17, int(trial.offered_mpps * 1e6 * TRIAL_SECONDS))
@@ -88,17 +82,6 @@ def typical_difference(series, name):
     """How far two runs of the same device are apart: larger over smaller in one round, the median over the rounds."""
     pairs = [(a, b) for a, b in zip(series[name].rounds, series[name + AGAIN].rounds) if a and b]
     return statistics.median([max(pair) / min(pair) for pair in pairs] or [1.0])
-
-
-def packets_for(bed, order):
-    trial = bed.run(replace(order, packets=1 << 17))
-    return max(1 << 17, int(trial.offered_mpps * 1e6 * TRIAL_SECONDS))
-
-
-def null_ratio(series, name):
-    """Larger over smaller median of the same device against itself."""
-    first, again = series[name].median, series[name + AGAIN].median
-    return max(first, again) / min(first, again) if first and again else 1.0
 
 
 def lossless_mpps(bed, order, at_most_mpps, seconds=0.5):

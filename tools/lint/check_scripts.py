@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scripts parse: `bash -n` for shell, a compile for Python; and a script that is called is executable."""
+"""Scripts parse: `bash -n` for shell, a compile for Python, where no function is defined twice (the second one silently
+wins); and a script that is called is executable."""
 
+import ast
 import os
 import subprocess
 
@@ -32,9 +34,23 @@ def check_shell(tree, path):
 
 def check_python(tree, path):
     try:
-        compile(tree.text(path), path, "exec")
+        module = ast.parse(tree.text(path), path)
     except SyntaxError as error:
         yield Finding(path, error.lineno or 1, f"does not parse: {error.msg}")
+        return
+    for scope in ast.walk(module):
+        if isinstance(scope, (ast.Module, ast.ClassDef)):
+            yield from check_scope(path, scope)
+
+
+def check_scope(path, scope):
+    seen = set()
+    for node in scope.body:
+        # With a decorator the same name twice is usual: a property and its setter.
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.decorator_list:
+            if node.name in seen:
+                yield Finding(path, node.lineno, f"{node.name} is defined twice: the first one is dead")
+            seen.add(node.name)
 
 
 EXECUTABLE = 0o755
@@ -46,5 +62,6 @@ BAD = [
     ({"tools/a": ("#!/bin/bash\nset -e\nif true; then\n", EXECUTABLE)}, "bash -n"),
     ({"tools/a": ("#!/bin/bash\necho\n", EXECUTABLE)}, "no 'set -e'"),
     ({"tools/a.py": "x = (\n"}, "does not parse"),
+    ({"tools/a.py": "def f():\n    return 1\n\n\ndef f():\n    return 2\n"}, "f is defined twice"),
     ({"tools/a": "#!/bin/bash\nset -e\n"}, "not executable"),
 ]
