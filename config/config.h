@@ -27,6 +27,7 @@
 #include "config/address.h"
 #include "config/diagnostics.h"
 #include "config/values.h"
+#include "packet/address.h"
 
 namespace culvert {
 
@@ -103,7 +104,8 @@ enum class InterfaceMode : std::uint8_t { kAutomatic, kZeroCopy, kCopy, kGeneric
 
 struct InterfaceConfig {
   InterfaceMode mode = InterfaceMode::kAutomatic;
-  std::optional<std::uint32_t> queues;  ///< nothing: every receive queue that the interface has
+  std::optional<std::uint32_t> queues;       ///< nothing: every receive queue that the interface has
+  std::vector<MacAddress> further_stations;  ///< besides the interface's own Ethernet address
 
   friend bool operator==(const InterfaceConfig&, const InterfaceConfig&) = default;
 };

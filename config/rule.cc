@@ -173,6 +173,20 @@ ValueRule<SocketAddress> socket_address_rule() {
                                     [](const SocketAddress& address) { return to_text(address); });
 }
 
+ValueRule<MacAddress> station_rule() {
+  const auto parse = [](std::string_view text) -> Result<MacAddress> {
+    const Result<MacAddress> parsed = parse_mac_address(text);
+    if (!parsed) return parsed;
+    const std::string one = "use a station's, as 00:00:5e:00:01:07";
+    const MacAddress& address = parsed.value();
+    if (address.is_group()) return Error{fmt::format("{} is the address of a group", shown(text)), 0, one};
+    if (address == MacAddress{}) return Error{fmt::format("{} is nobody's address", shown(text)), 0, one};
+    return parsed;
+  };
+  return scalar_rule<MacAddress>("an Ethernet address", parse,
+                                 [](const MacAddress& address) { return to_text(address); });
+}
+
 ValueRule<ProtocolPort> protocol_port_rule() {
   const auto parse = [](std::string_view text) { return parse_protocol_port(text); };
   return scalar_rule<ProtocolPort>("tcp/, udp/ or sctp/ and a port", parse,

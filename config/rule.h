@@ -136,6 +136,8 @@ ValueRule<ConfigPrefix> network_rule();
 /// One IPv4 address that a device of ours can have: no network behind it, not 0/8, 127/8 or 224/3.
 ValueRule<ConfigPrefix> interface_address_rule();
 ValueRule<SocketAddress> socket_address_rule();
+/// An Ethernet address of one station: not a group's, not all zeros.
+ValueRule<MacAddress> station_rule();
 ValueRule<ProtocolPort> protocol_port_rule();
 
 /// "auto", held as no value, or what the inner rule takes.

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kMs = kNanosecondsPerMillisecond;
 constexpr std::uint32_t kMostQueues = 64;  // kRedirectMaxQueues: sockets that the XDP program knows of one interface
+constexpr std::size_t kMostFurtherStations = 15;  // kRedirectMaxStations less the interface's own
 constexpr std::size_t kMostFailsafePorts = 64;    // the XDP program's table
 constexpr std::size_t kMostDenyPrefixes = 32768;  // half of each of the XDP program's tables
 constexpr std::size_t kSocketPathBytes = 107;     // sun_path without its zero byte, unix(7)
@@ -145,6 +146,12 @@ Section<InterfaceConfig> interface_section() {
            "leaves them "
            "to the kernel, closed drops them.",
            "auto is all of them, so that no packet misses Culvert.")
+      .key("further_stations", &InterfaceConfig::further_stations,
+           list_of("addresses", station_rule(), 0, kMostFurtherStations), Reload::kLive,
+           "Ethernet addresses whose packets Culvert takes besides those to the interface's own: virtual ones of VRRP, "
+           "or of a macvlan. Packets to other stations go by `system.fail`: open leaves them to the kernel, closed "
+           "drops them.",
+           "None: most interfaces answer to their own address only.")
       .not_built("zone", "the firewall", "Zone that the interface is in.")
       .not_built("rpf", "reverse path filtering", "Whether a packet's source must be routed back.")
       .not_built("mtu", "setting the MTU (it is the kernel's: ip link set NAME mtu N)", "MTU of the interface.");

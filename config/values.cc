@@ -162,6 +162,24 @@ std::string to_text(const ProtocolPort& port) {
   return fmt::format("{}/{}", port.protocol, port.port);
 }
 
+Result<MacAddress> parse_mac_address(std::string_view text) {
+  constexpr std::size_t kDigits = 3;  // of one byte, with the colon before the next
+  const Error error{fmt::format("'{}' is not an Ethernet address", shown(text)), 0, "write it like 00:00:5e:00:01:07"};
+  MacAddress address;
+  if (text.size() != address.bytes.size() * kDigits - 1) return error;
+  for (std::size_t i = 0; i < address.bytes.size(); ++i) {
+    const std::string_view byte = text.substr(i * kDigits, kDigits - 1);
+    const bool separated = i == 0 || text[i * kDigits - 1] == ':';
+    const auto [end, parse_error] = std::from_chars(byte.data(), byte.data() + byte.size(), address.bytes[i], 16);
+    if (!separated || parse_error != std::errc() || end != byte.data() + byte.size()) return error;
+  }
+  return address;
+}
+
+std::string to_text(const MacAddress& address) {
+  return fmt::format("{:02x}", fmt::join(address.bytes, ":"));
+}
+
 std::string yaml_scalar(std::string_view text) {
   const auto plain = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||

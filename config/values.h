@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "packet/address.h"
 
 namespace culvert {
 
@@ -45,6 +46,10 @@ std::string to_text(const ProtocolPort& port);
 inline Result<std::string> text_result(std::string text) {
   return Result<std::string>(boost::system::in_place_value, std::move(text));
 }
+
+/// Reads "00:00:5e:00:01:07": six bytes of two hexadecimal digits, upper or lower case.
+Result<MacAddress> parse_mac_address(std::string_view text);
+std::string to_text(const MacAddress& address);
 
 /// Text as one YAML scalar: plain when YAML reads it back as that text, else in double quotes.
 std::string yaml_scalar(std::string_view text);

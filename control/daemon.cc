@@ -264,7 +264,9 @@ std::map<InterfaceIndex, LinkFacts> Daemon::link_facts() const {
   std::map<InterfaceIndex, LinkFacts> facts;
   for (const Interfaces::Interface& interface : interfaces_.all()) {
     const InterfaceSnapshot link = mirror_.interface(interface.number);
-    if (link.present) facts[interface.number] = {link.ifindex, link.mtu};
+    if (!link.present) continue;
+    const InterfaceConfig& config = configurations_.running().interfaces.at(interface.name);
+    facts[interface.number] = {link.ifindex, link.mtu, stations_of(config, link.mac)};
   }
   return facts;
 }

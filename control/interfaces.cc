@@ -120,6 +120,8 @@ bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now
       if (!interface.open()) {
         interface.try_again_at = now;
         changed = true;
+      } else if (link->second.stations != interface.stations) {
+        use_stations(interface, link->second);
       }
     }
     if (!there && interface.trouble.empty()) {
@@ -151,6 +153,13 @@ bool Interfaces::queues_changed(const Interface& interface) const {
          (taken(now->rx) != taken(interface.queues.rx) || taken(now->tx) != taken(interface.queues.tx));
 }
 
+void Interfaces::use_stations(Interface& interface, const LinkFacts& link) {
+  interface.stations = link.stations;
+  if (auto used = interface.program->set_stations(link.stations); used.has_error()) {
+    listener_.on_interface_failed(interface.name, used.error());
+  }
+}
+
 void Interfaces::open(Interface& interface, const LinkFacts& link) {
   try {
     interface.ifindex = link.ifindex;
@@ -162,6 +171,7 @@ void Interfaces::open(Interface& interface, const LinkFacts& link) {
     RedirectOptions options;
     options.interface = interface.name;
     options.mode = attach_wish(interface.config.mode);
+    options.stations = interface.stations = link.stations;
     options.outlive_process = outlive_process_;
     interface.program = std::make_unique<RedirectProgram>(redirect_, options);
     open_lanes(interface, lanes);

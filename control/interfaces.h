@@ -33,6 +33,8 @@ namespace culvert {
 struct LinkFacts {
   std::uint32_t ifindex = 0;
   std::uint32_t mtu = 0;
+  /// Ethernet addresses whose packets Culvert takes: the link's, and those that the configuration adds.
+  std::vector<MacAddress> stations;
 };
 
 /// Hears about what happens to interfaces; control's thread.
@@ -55,9 +57,10 @@ class Interfaces {
     std::string name;
     InterfaceConfig config;
     InterfaceIndex number = 0;
-    std::uint32_t ifindex = 0;  ///< 0: not open
-    std::uint32_t mtu = 0;      ///< what it was opened with
-    QueueCounts queues{};       ///< the same
+    std::uint32_t ifindex = 0;         ///< 0: not open
+    std::uint32_t mtu = 0;             ///< what it was opened with
+    QueueCounts queues{};              ///< the same
+    std::vector<MacAddress> stations;  ///< as XDP has them
     std::unique_ptr<RedirectProgram> program;
     std::vector<Lane> lanes;
     std::string trouble;         ///< why it is not open
@@ -88,6 +91,7 @@ class Interfaces {
   void close_all();
 
  private:
+  void use_stations(Interface& interface, const LinkFacts& link);
   void open(Interface& interface, const LinkFacts& link);
   void open_lanes(Interface& interface, std::uint32_t lanes);
   void open_lane(Interface& interface, std::uint32_t queue, const LaneQuota& quota);

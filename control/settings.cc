@@ -43,6 +43,14 @@ AddressUse local_address_use(const Config& config) {
   return config.system.claim_local_addresses ? AddressUse::kClaimed : AddressUse::kUnclaimed;
 }
 
+std::vector<MacAddress> stations_of(const InterfaceConfig& config, const MacAddress& own) {
+  std::vector<MacAddress> stations{own};
+  for (const MacAddress& further : config.further_stations) {
+    if (further != own) stations.push_back(further);
+  }
+  return stations;
+}
+
 PuntOptions punt_options(const Config& config) {
   PuntOptions options;
   options.name = config.system.punt.device;

@@ -17,6 +17,9 @@ DenyList deny_list(const Config& config);
 std::vector<RedirectPort> failsafe_ports(const Config& config);
 FailMode fail_mode(const Config& config);
 AddressUse local_address_use(const Config& config);
+/// The Ethernet addresses whose packets Culvert takes on an interface that has `own`, which comes first; no address
+/// twice.
+std::vector<MacAddress> stations_of(const InterfaceConfig& config, const MacAddress& own);
 PuntOptions punt_options(const Config& config);
 
 /// A snapshot with everything that comes from the configuration, and no interface yet.

@@ -5,15 +5,12 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "config/values.h"
 #include "status/buffers.h"
 #include "xsk/bind_mode.h"
 
 namespace culvert {
 namespace {
-
-std::string mac_text(const MacAddress& mac) {
-  return fmt::format("{:02x}", fmt::join(mac.bytes, ":"));
-}
 
 std::string_view state_of(const InterfaceSnapshot& interface) {
   if (!interface.present) return "gone";
@@ -122,15 +119,14 @@ void StatusBoard::show_interfaces(const Interfaces& interfaces, const KernelMirr
   sources_.interfaces.clear();
   for (const Interfaces::Interface& interface : interfaces.all()) {
     const InterfaceSnapshot facts = mirror.interface(interface.number);
-    sources_.interfaces.push_back({interface.name, interface.number, facts.ifindex, std::string(state_of(facts)),
-                                   facts.mtu, mac_text(facts.mac)});
+    sources_.interfaces.push_back(
+        {interface.name, interface.number, facts.ifindex, std::string(state_of(facts)), facts.mtu, to_text(facts.mac)});
     for (const Interfaces::Lane& lane : interface.lanes) enter_lane(interface, lane);
     if (interface.open()) continue;
-    LaneSource missing;
+    LaneSource& missing = sources_.lanes.emplace_back();
     missing.interface = interface.name;
     missing.number = interface.number;
     missing.why_not_better = interface.trouble;
-    sources_.lanes.push_back(missing);
     const std::string scope = interface.name + "/0";
     registry_.add_unknown(ResourceKind::kReceiveRing, scope, interface.trouble);
     lane_scopes_.push_back(scope);

@@ -51,6 +51,7 @@ fs::path folder_for(const RedirectOptions& options, int ifindex) {
 RedirectProgram::RedirectProgram(const RedirectState& state, const RedirectOptions& options)
     : options_(options), ifindex_(interface_index(options.interface)) {
   load(state);
+  if (auto done = set_stations(options_.stations); !done) throw SetupError(done.error());
   const auto folder = folder_for(options_, ifindex_);
   if (folder.empty() || !take_over(folder)) {
     attachment_ = attach_xdp(options_.interface, ifindex_, program_.get(), options_.mode);
@@ -161,6 +162,16 @@ Result<void> RedirectProgram::set_socket(std::uint32_t queue, int xsk_fd) {
 Result<void> RedirectProgram::clear_socket(std::uint32_t queue) {
   if (bpf_map_delete_elem(maps_.at("sockets").get(), &queue) == 0 || errno == ENOENT) return {};
   return errno_error(options_.interface + " queue " + std::to_string(queue) + ": taking its packets from a socket");
+}
+
+Result<void> RedirectProgram::set_stations(std::span<const MacAddress> stations) {
+  const std::string what = options_.interface + ": changing the Ethernet addresses whose packets Culvert takes";
+  if (stations.size() > kRedirectMaxStations) return Error{what, ERANGE, "16 at most"};
+  RedirectStations value{};
+  for (const MacAddress& station : stations) value.address[value.count++] = station.bits();
+  const std::uint32_t zero = 0;
+  if (bpf_map_update_elem(maps_.at("stations").get(), &zero, &value, BPF_ANY) != 0) return errno_error(what);
+  return {};
 }
 
 Result<void> RedirectProgram::claim_vlan(std::uint16_t id, bool claimed) {

@@ -8,6 +8,7 @@
 //   source in the deny list                                     -> dropped
 //   to an address of ours and a failsafe port                   -> the kernel
 //   to an address of ours that nothing claims                   -> the kernel
+//   to the Ethernet address of another station                  -> by fail mode, as below
 //   every worker has beaten within 500 ms, socket on this queue -> Culvert
 //   else, by fail mode                                          -> open: the kernel, closed: dropped
 //
@@ -27,22 +28,26 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
 #include "kernel_redirect/attach.h"
 #include "kernel_redirect/redirect_action.h"
 #include "kernel_redirect/state.h"
+#include "packet/address.h"
 
 namespace culvert {
 
 struct RedirectOptions {
   std::string interface;
   AttachWish mode = AttachWish::kAuto;
-  bool multi_buffer = false;     ///< packets of several buffers (XDP_USE_SG sockets): for an MTU larger than a page
-  bool outlive_process = false;  ///< fail: closed: link and maps are pinned
-  std::filesystem::path bpffs;   ///< where to pin; empty: where bpffs_root() finds or mounts one
+  bool multi_buffer = false;         ///< packets of several buffers (XDP_USE_SG sockets): for an MTU larger than a page
+  std::vector<MacAddress> stations;  ///< as for set_stations
+  bool outlive_process = false;      ///< fail: closed: link and maps are pinned
+  std::filesystem::path bpffs;       ///< where to pin; empty: where bpffs_root() finds or mounts one
 };
 
 /// The program on one interface. Attached when constructed; with outlive_process false detached when destroyed, also by
@@ -69,6 +74,10 @@ class RedirectProgram {
   Result<void> set_socket(std::uint32_t queue, int xsk_fd);
   /// No error when there was none.
   Result<void> clear_socket(std::uint32_t queue);
+
+  /// Packets to these Ethernet addresses are ours: the interface's own and whatever else it answers to; at most 16, no
+  /// group addresses. Those to others are left to the kernel or dropped, by fail mode.
+  Result<void> set_stations(std::span<const MacAddress> stations);
 
   /// Packets tagged with that VLAN (1..4094) are judged by their inner header, instead of left to the kernel.
   Result<void> claim_vlan(std::uint16_t id, bool claimed);

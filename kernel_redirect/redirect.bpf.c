@@ -44,6 +44,7 @@ TABLE(failsafe, BPF_MAP_TYPE_HASH, 0, 1, struct RedirectPort, __u8);
 TABLE(sockets, BPF_MAP_TYPE_XSKMAP, 0, kRedirectMaxQueues, __u32, __u32);
 TABLE(counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, kRedirectActions, __u32, __u64);
 TABLE(vlans, BPF_MAP_TYPE_ARRAY, 0, kRedirectVlanWords, __u32, __u64);
+TABLE(stations, BPF_MAP_TYPE_ARRAY, 0, 1, __u32, struct RedirectStations);
 
 struct vlan_tag {
   __be16 tci, next;
@@ -80,7 +81,22 @@ static __always_inline bool workers_alive(void) {
   return true;
 }
 
+// Unicast frames for others arrive where a bridge floods or the port is promiscuous. Their station forwards them, too.
+static __always_inline bool to_our_station(struct xdp_md* ctx) {
+  const struct ethhdr* ethernet = (void*)(long)ctx->data;
+  const __u32 zero = 0;
+  const struct RedirectStations* ours = bpf_map_lookup_elem(&stations, &zero);
+  if (!ours || (void*)(ethernet + 1) > (void*)(long)ctx->data_end) return false;
+  __u64 to = 0;
+  __builtin_memcpy(&to, ethernet->h_dest, sizeof(ethernet->h_dest));
+  for (__u32 i = 0; i < kRedirectMaxStations && i < ours->count; i++) {
+    if (ours->address[i] == to) return true;
+  }
+  return false;
+}
+
 static __always_inline int redirect(struct xdp_md* ctx, const struct RedirectSettings* set) {
+  if (!to_our_station(ctx)) return fail(set, kActionOtherStationPassed);
   if (!workers_alive()) return fail(set, kActionStalePassed);
   const int found = bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
   return found == XDP_REDIRECT ? count(kActionRedirected, found) : fail(set, kActionNoSocketPassed);

@@ -20,6 +20,8 @@ constexpr std::array<RedirectActionLine, kRedirectActions> kLines = {{
     {"neighbour", kPass, "IPv6 neighbour discovery to an address of ours: the kernel's"},
     {"failsafe", kPass, "to an address of ours and a failsafe port, or an ICMP error about such a connection"},
     {"local", kPass, "to an address of ours that nothing claims: the host's own"},
+    {"other_station_passed", kPass, "its Ethernet destination is not this interface's and fail is open: to the kernel"},
+    {"other_station_dropped", kDrop, "its Ethernet destination is not this interface's and fail is closed"},
     {"stale_passed", kPass, "a worker has not beaten for 500 ms and fail is open: to the kernel"},
     {"stale_dropped", kDrop, "a worker has not beaten for 500 ms and fail is closed"},
     {"no_socket_passed", kPass, "no AF_XDP socket on its rx queue and fail is open: to the kernel"},

@@ -11,15 +11,16 @@ namespace culvert {
 
 enum {
   kRedirectMaxWorkers = 16,
-  kRedirectMaxQueues = 64,  ///< rx queues of one interface that can have a socket
-  kRedirectVlanWords = 64,  ///< 4096 VLAN ids, 64 to a word
-  kAddressClaimed = 1,      ///< flag of a local address: NAT, a service or a policy wants its packets
+  kRedirectMaxQueues = 64,    ///< rx queues of one interface that can have a socket
+  kRedirectVlanWords = 64,    ///< 4096 VLAN ids, 64 to a word
+  kRedirectMaxStations = 16,  ///< Ethernet addresses of one interface whose packets Culvert takes
+  kAddressClaimed = 1,        ///< flag of a local address: NAT, a service or a policy wants its packets
 };
 
 /// A worker that has not beaten for so long is taken for dead. Workers beat every 10 ms.
 static const __u64 kRedirectStaleAfterNs = 500000000ULL;
 
-/// One counter each; redirect_action.cc has the name and the sentence of each. An action of the failing three is
+/// One counter each; redirect_action.cc has the name and the sentence of each. An action of the failing four is
 /// followed by its twin: the same cause, dropped because of fail: closed.
 enum RedirectAction {
   kActionRedirected,
@@ -31,6 +32,8 @@ enum RedirectAction {
   kActionNeighbour,
   kActionFailsafe,
   kActionLocal,
+  kActionOtherStationPassed,
+  kActionOtherStationDropped,
   kActionStalePassed,
   kActionStaleDropped,
   kActionNoSocketPassed,
@@ -52,6 +55,14 @@ struct RedirectSettings {
 struct RedirectHeartbeat {
   __u64 beat_ns[kRedirectMaxWorkers];
   __u32 workers;
+  __u32 reserved;
+};
+
+/// The one value of map `stations`. An address is in the six lower bytes, the first one lowest (MacAddress::bits()).
+/// What is beyond `count` is 0, which is no station's address.
+struct RedirectStations {
+  __u64 address[kRedirectMaxStations];
+  __u32 count;
   __u32 reserved;
 };
 

@@ -39,7 +39,7 @@ std::map<std::string, Fd> create_maps(const RedirectLimits& limits) {
   bpf_program__set_autoload(skeleton->progs.culvert_xdp, false);
   bpf_program__set_autoload(skeleton->progs.culvert_xdp_sg, false);
   const auto& maps = skeleton->maps;
-  for (bpf_map* map : {maps.sockets, maps.counters, maps.vlans}) bpf_map__set_autocreate(map, false);
+  for (bpf_map* map : {maps.sockets, maps.counters, maps.vlans, maps.stations}) bpf_map__set_autocreate(map, false);
   bpf_map__set_max_entries(maps.local_v4, limits.local_v4);
   bpf_map__set_max_entries(maps.local_v6, limits.local_v6);
   bpf_map__set_max_entries(maps.deny_v4, limits.deny_v4 * 2);

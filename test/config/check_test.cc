@@ -72,7 +72,7 @@ TEST_CASE("values land where they belong") {
       "  limits: {routes_ipv4: 1.5M, routes_ipv6: 2k, next_hops: 32768, neighbors: 100, pending_packets: 16,\n"
       "           icmp_errors_per_second: 0}\n"
       "interfaces:\n"
-      "  eth0.100: {mode: zero-copy, queues: 4}\n"
+      "  eth0.100: {mode: zero-copy, queues: 4, further_stations: [00:00:5E:00:01:07]}\n"
       "metrics: {enabled: false, listen: \"[::1]:80\"}\n"
       "events: {queue: 64, rate_limit: 1.5k/s}\n",
       "f");
@@ -97,7 +97,8 @@ TEST_CASE("values land where they belong") {
   CHECK(config.system.user == "culvert-agent");
   CHECK(config.system.punt == PuntConfig{"tun7", {{false, {192, 0, 2, 9}}, 32}});
   CHECK(config.system.limits == LimitsConfig{1'500'000, 2'000, 32'768, 100, 16, 0});
-  CHECK(config.interfaces.at("eth0.100") == InterfaceConfig{InterfaceMode::kZeroCopy, 4U});
+  CHECK(config.interfaces.at("eth0.100") ==
+        InterfaceConfig{InterfaceMode::kZeroCopy, 4U, {MacAddress{{0, 0, 0x5e, 0, 1, 7}}}});
   CHECK(config.metrics == MetricsConfig{false, {{true, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 80}});
   CHECK(config.events == EventsConfig{64, 1'500});
 }
@@ -105,7 +106,7 @@ TEST_CASE("values land where they belong") {
 TEST_CASE("aliases stand for a copy of what they name") {
   const CheckResult result = check_text("interfaces:\n  lan0: &usual {mode: copy, queues: 2}\n  wan0: *usual\n", "f");
   REQUIRE(result.ok());
-  CHECK(result.config->interfaces.at("wan0") == InterfaceConfig{InterfaceMode::kCopy, 2U});
+  CHECK(result.config->interfaces.at("wan0") == InterfaceConfig{InterfaceMode::kCopy, 2U, {}});
 }
 
 TEST_CASE("unknown, misplaced and repeated keys are errors with what was probably meant") {
@@ -177,6 +178,15 @@ TEST_CASE("a wrong value says what it is, what is wrong and what would be right"
        "f:2:18: interfaces.lan0.queues: 'atuo' is not auto, or a number from 1 to 64; did you mean auto?"},
       {"interfaces:\n  lan0: {queues: all}\n",
        "f:2:18: interfaces.lan0.queues: 'all' is not a number; use a number from 1 to 64"},
+      {"interfaces:\n  lan0: {further_stations: [00:00:5e:00:01]}\n",
+       "f:2:29: interfaces.lan0.further_stations[0]: '00:00:5e:00:01' is not an Ethernet address; write it like "
+       "00:00:5e:00:01:07"},
+      {"interfaces:\n  lan0: {further_stations: [33:33:00:00:00:01]}\n",
+       "f:2:29: interfaces.lan0.further_stations[0]: 33:33:00:00:00:01 is the address of a group; use a station's, as "
+       "00:00:5e:00:01:07"},
+      {"interfaces:\n  lan0: {further_stations: [\"00:00:00:00:00:00\"]}\n",
+       "f:2:29: interfaces.lan0.further_stations[0]: 00:00:00:00:00:00 is nobody's address; use a station's, as "
+       "00:00:5e:00:01:07"},
       {"interfaces:\n  lan0: {mode: }\n",
        "f:2:10: interfaces.lan0.mode: has no value; write one of auto, zero-copy, copy, generic, or remove the key"},
       {"interfaces:\n  lan0:\n    mode:\n\n  wan0: {}\n",
@@ -194,7 +204,7 @@ TEST_CASE("a wrong value says what it is, what is wrong and what would be right"
       {"interfaces: {}\n", "f:1:13: interfaces: there are 0 interfaces; write at least 1"},
       {"interfaces: {lan0: up}\n",
        "f:1:20: interfaces.lan0: is one value or a list, but keys belong here; write 'key: value' lines below it, with "
-       "mode, queues"},
+       "mode, queues, further_stations"},
       {"interfaces: {a/b: {}}\n",
        "f:1:14: interfaces.\"a/b\": 'a/b' cannot be an interface's name; use 1 to 15 characters without spaces, '/' "
        "and "

@@ -2,6 +2,7 @@
 // Every kind of value at both ends of its bounds, and the keys' bounds by way of the schema itself.
 #include <algorithm>
 #include <cstdint>
+#include <fmt/format.h>
 #include <limits>
 #include <string>
 #include <vector>
@@ -62,6 +63,12 @@ std::string prefix_list(int count) {
   return result + "]";
 }
 
+std::string station_list(int count) {
+  std::string result = "[";
+  for (int i = 0; i < count; ++i) result += fmt::format("{}02:00:00:00:00:{:02x}", i == 0 ? "" : ", ", i);
+  return result + "]";
+}
+
 std::vector<Bounds> system_bounds() {
   const std::vector<std::string> ring_good = {"64", "8192", "2048"};
   const std::vector<std::string> ring_bad = {"32", "63", "16384", "100", "auto", "-64", "0"};
@@ -110,6 +117,9 @@ std::vector<Bounds> other_bounds() {
       {"system.limits.icmp_errors_per_second", {"0", "1M"}, {"1000001", "-1"}},
       {"interfaces.lan0.mode", {"auto", "zero-copy", "copy", "generic"}, {"native", "xdp"}},
       {"interfaces.lan0.queues", {"auto", "1", "64"}, {"0", "65"}},
+      {"interfaces.lan0.further_stations",
+       {"[]", "[fe:ff:ff:ff:ff:ff]", station_list(15)},
+       {"[01:00:5e:00:00:01]", "[00:00:00:00:00:00]", station_list(16), "02:00:00:00:00:01"}},
       {"metrics.enabled", {"true", "false"}, {"auto"}},
       {"metrics.listen", {"0.0.0.0:1", "\"[::]:65535\""}, {"0.0.0.0:0", "0.0.0.0:65536", "9642"}},
       {"events.queue", {"64", "65536"}, {"63", "65537"}},
@@ -210,6 +220,19 @@ TEST_CASE("addresses, prefixes and ports") {
   for (const char* bad : {"tcp", "tcp/", "tcp/0", "tcp/65536", "TCP/22", "icmp/1", "/22", "tcp/22/23", "tcp/ 22"}) {
     INFO(bad);
     CHECK_FALSE(parse_protocol_port(bad).has_value());
+  }
+}
+
+TEST_CASE("Ethernet addresses are six bytes in hexadecimal") {
+  const MacAddress virtual_router{{0x00, 0x00, 0x5e, 0x00, 0x01, 0xf7}};
+  CHECK(parse_mac_address("00:00:5e:00:01:f7").value() == virtual_router);
+  CHECK(parse_mac_address("00:00:5E:00:01:F7").value() == virtual_router);
+  CHECK(to_text(virtual_router) == "00:00:5e:00:01:f7");
+  for (const char* bad :
+       {"", "00:00:5e:00:01", "00:00:5e:00:01:7", "00:00:5e:00:01:07:", "00-00-5e-00-01-07", "0:00:5e:00:01:007",
+        "00:00:5e:00:01:0g", "00:00:5e:00:01:-7", "00:00:5e:00:01:+7", "00:00:5e:00:01: 7", "00005e000107"}) {
+    INFO(bad);
+    CHECK_FALSE(parse_mac_address(bad).has_value());
   }
 }
 

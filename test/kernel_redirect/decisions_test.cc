@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The XDP program's contract as tables: one section for each step of the order in docs/xdp.md.
+#include <algorithm>
+#include <array>
+
 #include "test/kernel_redirect/judge.h"
 
 namespace culvert::test {
@@ -208,6 +211,47 @@ TEST_CASE("IPv6 neighbour discovery to our own addresses is the kernel's", "[dec
       {"for somebody else", neighbour(135, "2001:db8:9::9", 255), kActionRedirected},
       {"to everybody", ethernet(kV6, 0x33) + ip6({.destination = "ff02::1:ff00:1", .next = kIcmp6}), kActionGroup},
   });
+}
+
+TEST_CASE("a unicast frame for another station is not ours", "[decisions]") {
+  Judge judge;
+  const MacAddress own = kStation, virtual_router{{0x00, 0x00, 0x5e, 0x00, 0x01, 0x07}};
+  const auto to = [](const MacAddress& station, Bytes frame) {
+    std::copy(station.bytes.begin(), station.bytes.end(), frame.begin());
+    return frame;
+  };
+  const auto forwarded4 = [&](const MacAddress& station) { return to(station, tcp4("203.0.113.9", 443)); };
+  for (std::size_t byte = 0; byte < own.bytes.size(); byte++) {
+    MacAddress other = own;
+    other.bytes[byte] ^= 0x80;
+    judge.expect({"differs in one byte", forwarded4(other), kActionOtherStationPassed});
+  }
+  judge.expect_all({
+      {"ours", forwarded4(own), kActionRedirected},
+      {"no address at all", forwarded4(MacAddress{}), kActionOtherStationPassed},
+      {"IPv6", to(virtual_router, tcp6("2001:db8:9::9", 443)), kActionOtherStationPassed},
+      {"to a claimed address of ours", to(virtual_router, tcp4(kClaimed4, 443)), kActionOtherStationPassed},
+      {"denied comes first", to(virtual_router, denied4("203.0.113.9", 443)), kActionDenied},
+      {"a group is no station", to(MacAddress{{0x01, 0, 0, 0, 0, 1}}, tcp4("203.0.113.9", 443)), kActionGroup},
+  });
+  judge.stale();
+  judge.expect({"whether workers live or not", forwarded4(virtual_router), kActionOtherStationPassed});
+  judge.alive();
+  judge.state().set_fail_mode(FailMode::kClosed);
+  judge.expect({"closed", forwarded4(virtual_router), kActionOtherStationDropped});
+  judge.expect({"closed, ours", forwarded4(own), kActionRedirected});
+
+  std::vector<MacAddress> stations(kRedirectMaxStations, own);
+  stations.back() = virtual_router;
+  REQUIRE(judge.program().set_stations(stations));
+  judge.expect({"the last of sixteen", forwarded4(virtual_router), kActionRedirected});
+  stations.push_back(own);
+  CHECK(judge.program().set_stations(stations).has_error());
+  judge.expect({"seventeen are refused, and nothing changes", forwarded4(virtual_router), kActionRedirected});
+  REQUIRE(judge.program().set_stations(std::array{virtual_router}));
+  judge.expect({"ours no longer", forwarded4(own), kActionOtherStationDropped});
+  REQUIRE(judge.program().set_stations({}));
+  judge.expect({"no station", forwarded4(MacAddress{}), kActionOtherStationDropped});
 }
 
 TEST_CASE("a local address that nothing claims is the host's own", "[decisions]") {

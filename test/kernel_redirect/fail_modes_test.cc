@@ -57,6 +57,7 @@ TEST_CASE("any one stale worker of sixteen fails the whole box", "[decisions]") 
   RedirectState state(kRedirectMaxWorkers, FailMode::kClosed);
   RedirectOptions options;
   options.interface = veth.name();
+  options.stations = {kStation};
   RedirectProgram program(state, options);
   const auto socket = make_xsk();
   REQUIRE(program.set_socket(0, socket.get()));

@@ -23,6 +23,8 @@ Ipv6Address v6(const std::string& text);
 /// Layers are joined with +: ethernet(kV4) + ip4({...}) + ports(1024, 22).
 Bytes operator+(Bytes front, const Bytes& back);
 
+/// The destination of ethernet(): 02:00:00:00:00:01.
+inline constexpr MacAddress kStation{{0x02, 0, 0, 0, 0, 1}};
 Bytes ethernet(std::uint16_t type, std::uint8_t first_byte_of_destination = 0x02);
 Bytes vlan(std::uint16_t id, std::uint16_t next);
 

@@ -21,6 +21,7 @@ unsigned xdp_result(RedirectVerdict verdict) {
 RedirectOptions options_for(const VethPair& veth) {
   RedirectOptions options;
   options.interface = veth.name();
+  options.stations = {kStation};
   return options;
 }
 

@@ -19,7 +19,8 @@ struct Case {
 };
 
 /// 192.0.2.1 and 2001:db8::1 are ours and claimed, .2 and ::2 ours and unclaimed; failsafe tcp/22, udp/51820, sctp/22;
-/// denied 198.18.66.0/24 and 2001:db8:66::/48; one worker, alive; a socket on queue 0; fail: open.
+/// denied 198.18.66.0/24 and 2001:db8:66::/48; our station is that of frames.h; one worker, alive; a socket on queue 0;
+/// fail: open.
 class Judge {
  public:
   Judge();

@@ -25,8 +25,12 @@ using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 RedirectOptions pinned(const VethPair& veth, AttachWish mode = AttachWish::kAuto) {
-  return {
-      .interface = veth.name(), .mode = mode, .multi_buffer = false, .outlive_process = true, .bpffs = sandbox_bpffs()};
+  return {.interface = veth.name(),
+          .mode = mode,
+          .multi_buffer = false,
+          .stations = {kStation},
+          .outlive_process = true,
+          .bpffs = sandbox_bpffs()};
 }
 
 RedirectOptions not_pinned(const VethPair& veth) {
@@ -123,7 +127,7 @@ TEST_CASE("pins outlive a kill, are taken over, and end by detach", "[pins]") {
   leave_pins(veth);
   REQUIRE(xdp_holder(veth.ifindex()));
   for (const auto* name : {"link", "settings", "heartbeat", "local_v4", "local_v6", "deny_v4", "deny_v6", "failsafe",
-                           "sockets", "counters", "vlans"}) {
+                           "sockets", "counters", "vlans", "stations"}) {
     INFO(name);
     CHECK(fs::exists(folder / name));
   }

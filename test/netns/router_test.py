@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a router does besides forwarding: traceroute, MTU, fragments, neighbours, special routes; seen from outside."""
+"""What a router does besides forwarding, seen from outside: traceroute, MTU, fragments, neighbours, special routes,
+Ethernet addresses."""
 
 from house import House, require_command, wait_until
 
@@ -58,6 +59,36 @@ def local_addresses_stay_the_kernels(house):
     assert house.totals()["punted"] == 0
 
 
+def other_stations(house):
+    """A frame for another station is left to the kernel, which drops it; unless the configuration says it is ours."""
+    virtual = "00:00:5e:00:01:07"
+    house.client("ip", "neigh", "replace", "198.18.0.1", "lladdr", virtual, "dev", "eth0", "nud", "permanent")
+    before = passed_for_others(house), house.totals()["received"]
+    assert not answers(house)
+    assert (passed_for_others(house), house.totals()["received"]) == (before[0] + 1, before[1])
+    text = house.work / "stations.yaml"
+    text.write_text(house.config_text.replace("lan0: {}", f"lan0: {{further_stations: ['{virtual}']}}"))
+    house.culvert("config", "apply", str(text))
+    wait_until(lambda: answers(house), 3, "a further station's packets are forwarded")
+    house.culvert("config", "apply", str(house.work / "culvert.yaml"))
+    wait_until(lambda: not answers(house), 3, "and no longer")
+
+    # The interface's own address may change.
+    house.router("ip", "link", "set", "lan0", "address", virtual)
+    wait_until(lambda: answers(house), 3, "the new address of lan0 is known")
+    house.client("ip", "neigh", "del", "198.18.0.1", "dev", "eth0")
+    house.ping(house.server4)
+
+
+def passed_for_others(house):
+    return sum(row["packets"] for row in house.ask("show_status")["xdp_actions"]
+               if row["interface"] == "lan0" and row["action"] == "other_station_passed")
+
+
+def answers(house):
+    return house.client("ping", "-c1", "-W1", house.server4, check=False).returncode == 0
+
+
 def main():
     with House() as house:
         house.start_culvert()
@@ -69,6 +100,7 @@ def main():
         silent_neighbor(house)
         route_change_is_quick(house)
         local_addresses_stay_the_kernels(house)
+        other_stations(house)
         house.assert_conservation()
 
 
