@@ -102,7 +102,11 @@ void Egress::punt(const Packet& packet) noexcept {
 }
 
 void Egress::hand_off(const Packet& packet, WorkerIndex to) noexcept {
-  if (!parts_.mesh->link(parts_.self, to).packets.push(packet)) return drop(packet, DropReason::kHandoffFull);
+  HandoffLink& link = parts_.mesh->link(parts_.self, to);
+  if (!link.packets.push(packet)) {
+    link.refused.add();
+    return drop(packet, DropReason::kHandoffFull);
+  }
   parts_.cells->handed_out.add();
   ++parts_.traffic->out;
   to_wake_ |= 1U << to;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 
+#include "base/cell.h"
 #include "base/fd.h"
 #include "base/spsc.h"
 #include "packet/packet.h"
@@ -44,6 +45,7 @@ inline constexpr std::size_t kHandoffFrameCapacity = 4096;
 struct HandoffLink {
   SpscRing<Packet, kHandoffPacketCapacity> packets;
   SpscRing<FrameAddress, kHandoffFrameCapacity> frames;
+  alignas(kCacheLine) Cell refused;  ///< packets that found their ring full; the sender counts
 };
 
 /// Every ordered pair of workers.

@@ -215,6 +215,9 @@ void Worker::publish(Now now) noexcept {
     lanes_[i]->cells().state.set(static_cast<std::uint64_t>(lanes_[i]->state()));
     settle_lost(*lanes_[i]);
   }
+  std::uint64_t refused = 0;
+  for (WorkerIndex from = 0; from < mesh_.workers(); ++from) refused += mesh_.link(from, index_).refused.read();
+  cells_.handoff_in.failures.set(refused);
   cells_.punt_queue.observe(egress_.punting());
   cells_.command_queue.observe(commands_.waiting());
   publish_budget();

@@ -250,6 +250,31 @@ TEST_CASE("without the lane that could send, one that only receives does not tak
   CHECK(rig.drops(DropReason::kTransmitQueueFull) == 0);
 }
 
+TEST_CASE("packets that find a hand-off ring full are dropped, and the ring's row counts them") {
+  RigConfig config;
+  config.workers = 2;
+  config.queues = 8;
+  config.tx_queues = 1;  // worker 0 alone can send, and takes a burst from worker 1 each turn, which receives four
+  Rig rig(config);
+  rig.forward("198.18.1.0/24", 1, test_mac(1));
+  const Bytes packet = PacketBuilder().ethernet().ipv4("198.18.0.2", "198.18.1.2").udp(1, 2).build();
+  rig.turn();
+  for (int turn = 0; turn < 20; ++turn) {
+    for (const std::uint16_t queue : {std::uint16_t{1}, std::uint16_t{3}, std::uint16_t{5}, std::uint16_t{7}}) {
+      for (std::uint32_t i = 0; i < kBurstSize; ++i) rig.lane(0, queue).inject(packet);
+    }
+    rig.turn();
+  }
+  rig.turns(30, 100 * kNanosecondsPerMillisecond);
+  const std::uint64_t dropped = rig.drops(DropReason::kHandoffFull);
+  CHECK(dropped > 0);
+  CHECK(rig.worker(0).cells().handoff_in.failures.read() == dropped);
+  CHECK(rig.worker(0).cells().handoff_in.peak.read() == kHandoffPacketCapacity);
+  CHECK(rig.worker(1).cells().handoff_in.failures.read() == 0);
+  CHECK(rig.unaccounted_packets() == 0);
+  CHECK(rig.unaccounted_frames() == 0);
+}
+
 TEST_CASE("a stopped worker has given everything back") {
   Rig rig;
   rig.unresolved("198.18.1.0/24", 1);
