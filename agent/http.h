@@ -11,6 +11,7 @@
 
 #include "agent/agent.h"
 #include "base/fd.h"
+#include "status/prometheus.h"
 #include "status/publication.h"
 #include "status/snapshot.h"
 
@@ -51,6 +52,7 @@ class Pages {
   const PublicationReader& publication_;
   std::uint64_t number_ = 0;
   std::string text_, metrics_;
+  SteadyCounters steady_;
   std::optional<StatusSnapshot> status_;
   std::chrono::steady_clock::time_point changed_at_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point now_ = changed_at_;

@@ -36,6 +36,7 @@ void Pages::refresh() {
   auto status = status_from_json(json);
   if (status.has_error()) return;
   status_ = std::move(*status);
+  steady_.hold(*status_);
   metrics_ = prometheus_text(*status_);
 }
 

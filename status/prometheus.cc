@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "status/prometheus.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <initializer_list>
 #include <utility>
@@ -215,6 +216,12 @@ void workers(Writer& out, const StatusSnapshot& status) {
 }
 
 }  // namespace
+
+void SteadyCounters::hold(StatusSnapshot& status) {
+  const auto steady = [](std::uint64_t& highest, std::uint64_t& value) { highest = value = std::max(highest, value); };
+  for (WorkerStatus& worker : status.workers) steady(forwarded_[worker.worker], worker.forwarded);
+  for (InterfaceStatus& interface : status.interfaces) steady(sent_[interface.interface], interface.tx_packets);
+}
 
 std::string prometheus_text(const StatusSnapshot& status, const PrometheusOptions& options) {
   Writer out(options.max_series);

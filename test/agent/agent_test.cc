@@ -90,6 +90,14 @@ TEST_CASE("the agent serves metrics, status and health from what is published") 
   CHECK(has(get(port, "/healthz"), "\r\n\r\nok\n"));
   CHECK(status_of(get(port, "/etc/passwd")) == "HTTP/1.1 404 Not Found");
   CHECK(core.launcher.cells().requests.read() == 6);
+
+  // Three packets that were forwarded turn out to be lost.
+  const std::string forwarded = "culvert_worker_packets_total{worker=\"0\",kind=\"forwarded\"} 1895\n";
+  CHECK(has(get(port, "/metrics"), forwarded));
+  well.workers[0].forwarded -= 3;
+  core.publish(well);
+  CHECK(has(get(port, "/metrics"), forwarded));
+  CHECK(has(get(port, "/status.json"), "\"forwarded\":1892"));
 }
 
 TEST_CASE("a status that is no longer published is not healthy") {

@@ -220,6 +220,25 @@ TEST_CASE("metrics carry the same figures") {
   CHECK_FALSE(has(bounded, "left_out 0\n"));
 }
 
+TEST_CASE("a counter that steps back stands still in the metrics until it has caught up") {
+  SteadyCounters steady;
+  const std::uint64_t forwarded = test::fixture().workers[0].forwarded, sent = test::fixture().interfaces[0].tx_packets;
+  const auto after = [&](std::int64_t change) {
+    StatusSnapshot status = test::fixture();
+    status.workers[0].forwarded += static_cast<std::uint64_t>(change);
+    status.interfaces[0].tx_packets += static_cast<std::uint64_t>(change);
+    steady.hold(status);
+    CHECK(status.workers[1].forwarded == test::fixture().workers[1].forwarded);
+    CHECK(status.interfaces[0].tx_packets - sent == status.workers[0].forwarded - forwarded);
+    return status.workers[0].forwarded;
+  };
+  CHECK(after(0) == forwarded);
+  CHECK(after(-5) == forwarded);
+  CHECK(after(-1) == forwarded);
+  CHECK(after(7) == forwarded + 7);
+  CHECK(after(6) == forwarded + 7);
+}
+
 TEST_CASE("promtool finds nothing to say about the metrics") {
   if (std::system("command -v promtool >/dev/null 2>&1") != 0) {
     WARN("promtool is not installed: its check was not made");
