@@ -198,7 +198,7 @@ void Resolver::write(const IpPrefix& prefix, NextHopIndex index) {
   ++activity_.route_writes;
   if (sink_.set_route(prefix, index)) return;
   ++activity_.table_full;
-  if (not_written_.size() < kRetryLimit) not_written_.insert(prefix);
+  not_written_.insert(prefix);
 }
 
 void Resolver::erase(const IpPrefix& prefix) {

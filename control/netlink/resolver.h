@@ -63,8 +63,6 @@ class Resolver {
   std::size_t host_routes() const noexcept { return hosts_.size(); }
 
  private:
-  static constexpr std::size_t kRetryLimit = 65536;  ///< prefixes that are remembered for another try
-
   const RouteModel& model_of(const IpPrefix& prefix) const { return prefix.is_ipv4() ? ipv4_ : ipv6_; }
   static bool is_on_link(const PathSet& set) noexcept { return !set.resolution.onlink.empty(); }
 
@@ -93,7 +91,7 @@ class Resolver {
   std::deque<PathSet*> rewriting_;
   std::map<IpAddress, Adjacency*> hosts_;
   std::array<std::array<std::uint32_t, kHostLength + 1>, 2> on_link_by_length_{};  ///< prefixes, by family and length
-  std::set<IpPrefix> not_written_;  ///< the table was full; tried again when a prefix goes
+  std::set<IpPrefix> not_written_;  ///< the table was full; tried again when a prefix goes. Prefixes of the model only
 };
 
 }  // namespace culvert
