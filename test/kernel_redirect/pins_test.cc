@@ -68,6 +68,7 @@ std::uint32_t link_id(const fs::path& folder) {
 class UdpLeak {
  public:
   explicit UdpLeak(const VethPair& veth) {
+    run("ip link set " + veth.name() + " address 02:00:00:00:00:01");  // kStation
     run("ip addr add 192.0.2.1/24 dev " + veth.name());
     socket_ = Fd(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0));
     sockaddr_in here{};
@@ -82,11 +83,6 @@ class UdpLeak {
     udp[5] = static_cast<std::uint8_t>(udp.size());  // its length; no checksum (RFC 768)
     frame_ = ethernet(kV4) + ip4({.source = "192.0.2.7", .destination = "192.0.2.1", .protocol = kUdp}) + udp;
     frame_[17] = static_cast<std::uint8_t>(frame_.size() - 14);
-    const auto mac = output_of("cat /proc/self/net/dev >/dev/null; ip -o link show " + veth.name());
-    const auto at = mac.find("link/ether ") + 11;
-    for (std::size_t i = 0; i < 6; i++) {
-      frame_[i] = static_cast<std::uint8_t>(std::stoi(mac.substr(at + i * 3, 2), nullptr, 16));
-    }
     checksum();
   }
 
