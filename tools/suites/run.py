@@ -119,7 +119,8 @@ def main():
             soak(options, results)
         else:
             for step in plan.TIERS[options.tier]:
-                run_step(step, options.suite, options.tier, results, plan.environment(options.tier))
+                lengths = step.lengths or options.tier
+                run_step(step, options.suite, lengths, results, plan.environment(lengths))
     except KeyboardInterrupt:
         results.failure("tools/test", "run", "interrupted")
     give_back()
