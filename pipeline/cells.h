@@ -10,13 +10,14 @@
 namespace culvert {
 
 /// What one worker's pipeline counts. The sums obey, at the end of each turn (docs/ARCHITECTURE.md, "Conservation"):
-///   received + handed_in + generated = forwarded + dropped + punted + handed_out + held
+///   received + handed_in + generated = forwarded + dropped + punted + handed_out + held + with the punter
+/// With the punter are those whose fate it has not told yet: the frame budget's line kPunt.
 struct alignas(kCacheLine) PipelineCells {
   Cell received;    ///< packets from lanes
   Cell handed_in;   ///< packets from other workers
   Cell generated;   ///< packets that we made (ICMP errors, fragments)
   Cell forwarded;   ///< taken by a lane's tx ring
-  Cell punted;      ///< taken by the punt queue
+  Cell punted;      ///< taken by the kernel from the tun
   Cell handed_out;  ///< given to another worker
   Cell held;        ///< waiting for a neighbour now (a level, not a sum)
   Cell bursts;      ///< non-empty bursts processed

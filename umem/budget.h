@@ -54,7 +54,10 @@ inline constexpr std::uint32_t kMinTransmitQuota = 2 * kBurstSize;
 constexpr std::uint32_t frames_in_queues(const FrameDemand& demand) noexcept {
   const std::uint32_t bursts = 2 * kBurstSize * demand.workers;
   const std::uint32_t handoff = demand.handoff_ring * std::min(demand.workers - 1, demand.interfaces);
-  // On the way home: one batch a worker waits to be sent.
+  // On the way home: what each other worker freed in a turn and sends off at its end. The rings home need nothing of
+  // their own: what is in them has left a place in a hand-off or tx ring that only its own worker can fill again, and
+  // that worker's turn takes all of them up before it hands out others. What comes back while that turn runs waits for
+  // the next one; so much are its lanes short of, and so long.
   const std::uint32_t strangers = demand.workers > 1 ? kBurstSize * demand.workers : 0;
   return bursts + handoff + strangers + demand.punt_queue + demand.pending;
 }

@@ -138,6 +138,7 @@ void Egress::send_strangers_home() noexcept {
     parts_.pool->remove_stranger(index - 1);
     way_home.push(frame);
     ++parts_.traffic->out;
+    to_wake_ |= 1U << home;  // it may sleep because it has no frame left to receive into
     fullest = std::max(fullest, kHandoffFrameCapacity - way_home.space());
   }
   if (fullest != gauge.used.read()) gauge.observe(fullest);

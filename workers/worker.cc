@@ -41,8 +41,8 @@ Worker::Worker(const WorkerParts& parts) noexcept
 
 bool Worker::turn(Now now) noexcept {
   bool moved = apply_commands(now);
-  moved |= receive_handoff();
-  for (std::uint32_t i = 0; i < lane_count_; ++i) moved |= serve(*lanes_[i], now);
+  moved |= take_frames_home();
+  moved |= serve_sources(now);
   pipeline_.tick(now);
   moved |= send_made(now);
   egress_.end_turn();
@@ -72,8 +72,28 @@ void Worker::flush_lanes(Now now) noexcept {
 }
 
 bool Worker::must_reap() const noexcept {
-  return closing_count_ > 0 || std::any_of(lanes_.begin(), lanes_.begin() + lane_count_,
-                                           [](const Lane* lane) { return lane->frames_transmitting() > 0; });
+  if (closing_count_ > 0 || !pool_.strangers().empty()) return true;
+  return std::any_of(lanes_.begin(), lanes_.begin() + lane_count_,
+                     [](const Lane* lane) { return lane->frames_transmitting() > 0; });
+}
+
+bool Worker::serve_sources(Now now) noexcept {
+  // A full tx ring gets room once a turn (flush_lanes), and who is served first takes it. So each turn begins behind
+  // the source that was the first with packets in the turn before: those that have packets are first in turn.
+  const std::uint32_t sources = lane_count_ + mesh_.workers();
+  std::uint32_t source = first_source_ < sources ? first_source_ : 0;
+  std::size_t fullest = 0;
+  bool moved = false;
+  for (std::uint32_t served = 0; served < sources; ++served) {
+    const bool had_packets = source < lane_count_
+                                 ? serve(*lanes_[source], now)
+                                 : serve_hand_in(static_cast<WorkerIndex>(source - lane_count_), fullest);
+    if (++source == sources) source = 0;
+    if (had_packets && !moved) first_source_ = source;
+    moved |= had_packets;
+  }
+  if (fullest > 0) cells_.handoff_in.observe(fullest);
+  return moved;
 }
 
 bool Worker::serve(Lane& lane, Now now) noexcept {
@@ -98,28 +118,35 @@ bool Worker::send_made(Now now) noexcept {
   return moved;
 }
 
-bool Worker::receive_handoff() noexcept {
+bool Worker::serve_hand_in(WorkerIndex from, std::size_t& fullest) noexcept {
+  if (from == index_) return false;
+  auto& ring = mesh_.link(from, index_).packets;
+  const std::size_t waiting = ring.waiting();
+  if (waiting == 0) return false;
+  fullest = std::max(fullest, waiting);
+  Packet packet;
+  while (burst_.space() > 0 && ring.pop(packet)) burst_.append() = packet;
+  cells_.pipeline.handed_in.add(burst_.size());
+  traffic_.in += burst_.size();
+  egress_.dispatch_handed_in(burst_);
+  return true;
+}
+
+bool Worker::take_frames_home() noexcept {
   bool moved = false;
   std::array<FrameAddress, kBurstSize> frames;
-  std::size_t most_waiting = 0;
   for (WorkerIndex from = 0; from < mesh_.workers(); ++from) {
     if (from == index_) continue;
-    HandoffLink& link = mesh_.link(from, index_);
-    most_waiting = std::max(most_waiting, link.packets.waiting());
-    Packet packet;
-    while (burst_.space() > 0 && link.packets.pop(packet)) burst_.append() = packet;
-    if (!burst_.empty()) {
-      cells_.pipeline.handed_in.add(burst_.size());
-      traffic_.in += burst_.size();
-      egress_.dispatch_handed_in(burst_);
+    auto& ring = mesh_.link(from, index_).frames;
+    // All that wait now, before new ones are handed out: a part of them each turn would fall behind a faster worker.
+    for (std::size_t left = ring.waiting(); left > 0;) {
+      const std::size_t came = ring.pop(std::span(frames).first(std::min<std::size_t>(left, frames.size())));
+      for (std::size_t i = 0; i < came; ++i) pool_.give(frames[i]);
+      traffic_.in += came;
+      left -= came;
       moved = true;
     }
-    const std::size_t came_home = link.frames.pop(std::span<FrameAddress>(frames));
-    for (std::size_t i = 0; i < came_home; ++i) pool_.give(frames[i]);
-    traffic_.in += came_home;
-    moved |= came_home > 0;
   }
-  if (moved) cells_.handoff_in.observe(most_waiting);
   return moved;
 }
 
@@ -228,8 +255,8 @@ void Worker::settle_lost(Lane& lane) noexcept {
   PipelineCells& cells = cells_.pipeline;
   const std::uint64_t news = lost - std::exchange(lost_settled_[lane_number(lane)], lost);
   if (news == 0) return;
-  // The kernel says how many, not which: they are taken out of what this interface sent, and where they had come in is
-  // not known any more.
+  // The kernel says how many, not which: they are taken out of the packets that this interface sent, but not out of its
+  // bytes, since nobody knows how long they were, and where they had come in is not known any more.
   Cell& sent = cells.interfaces[PipelineCells::line(lane.interface())].tx_packets;
   cells.forwarded.set(cells.forwarded.read() - news);
   sent.set(sent.read() - news);

@@ -61,7 +61,8 @@ class Worker {
   /// Something waits in a ring that no descriptor tells of; asked before sleeping.
   bool has_waiting() const noexcept;
   bool stopped() const noexcept { return stopped_; }
-  /// Frames are with a kernel that will not tell when it is done with them: somebody must look.
+  /// Frames are with a kernel that will not tell when it is done with them, or wait to be sent home: somebody must
+  /// look.
   bool must_reap() const noexcept;
   std::span<Lane* const> lanes() const noexcept { return {lanes_.data(), lane_count_}; }
   std::uint64_t spin_ns() const noexcept { return snapshot_->idle_spin_ns; }
@@ -72,8 +73,12 @@ class Worker {
   void remove_lane(Lane* lane) noexcept;
   void stop(Now now) noexcept;
   void flush_lanes(Now now) noexcept;
-  bool receive_handoff() noexcept;
+  /// Own lanes and other workers' packet rings, each once.
+  bool serve_sources(Now now) noexcept;
   bool serve(Lane& lane, Now now) noexcept;
+  /// Of the rings served in a turn, `fullest` keeps the most that waited in one.
+  bool serve_hand_in(WorkerIndex from, std::size_t& fullest) noexcept;
+  bool take_frames_home() noexcept;
   bool send_made(Now now) noexcept;
   void publish(Now now) noexcept;
   void publish_budget() noexcept;
@@ -100,6 +105,7 @@ class Worker {
   std::array<Lane*, kMaxLanesPerWorker> lanes_{};
   std::array<std::uint64_t, kMaxLanesPerWorker> lost_settled_{};  ///< beside lanes_: losses that are counted already
   std::uint32_t lane_count_ = 0;
+  std::uint32_t first_source_ = 0;  ///< where the next turn begins
   /// Lanes that were taken away and whose frames the kernel has not all given back (a zero-copy driver takes a moment).
   std::array<Lane*, kMaxLanesPerWorker> closing_{};
   std::uint32_t closing_count_ = 0;
