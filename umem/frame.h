@@ -31,7 +31,7 @@ enum class FrameHolder : std::uint8_t {
   kTransmit,   ///< with lanes for sending: tx ring, kernel, completion ring
   kPending,    ///< waits for a neighbour
   kPunt,       ///< with the thread that writes to the tun
-  kHandoff,    ///< in a hand-off ring, on the way to another worker (counted by the sender until received)
+  kHandoff,    ///< in a hand-off ring, on the way to another worker; no line of a budget: see handed_out, handed_in
   kCount,
 };
 

@@ -89,12 +89,12 @@ void Egress::transmit_groups() noexcept {
 }
 
 void Egress::drop(const Packet& packet, DropReason reason) noexcept {
-  parts_.cells->count_drop(packet.has(kFlagGenerated) ? kNoInterface : packet.ingress, reason);
+  parts_.cells->count_drop(line_of(packet), reason);
   parts_.pool->give(packet.frame);
 }
 
 void Egress::punt(const Packet& packet) noexcept {
-  const PuntItem item{packet.network_header(), packet.frame, packet.network_length, packet.ingress};
+  const PuntItem item{packet.network_header(), packet.frame, packet.network_length, line_of(packet)};
   // What the punter has not returned counts too: so its return ring can never be too small.
   if (punting_ >= kPuntQueueCapacity || !parts_.punt->items.push(item)) return drop(packet, DropReason::kPuntFull);
   ++punting_;
@@ -103,7 +103,11 @@ void Egress::punt(const Packet& packet) noexcept {
 
 void Egress::hand_off(const Packet& packet, WorkerIndex to) noexcept {
   HandoffLink& link = parts_.mesh->link(parts_.self, to);
+  FrameLedger& ledger = parts_.pool->ledger();
+  // First the ledger: once it is in the ring, the other worker may have taken it out.
+  ledger.enter(packet.frame, FrameHolder::kHandoff);
   if (!link.packets.push(packet)) {
+    ledger.leave(packet.frame, FrameHolder::kHandoff);
     link.refused.add();
     return drop(packet, DropReason::kHandoffFull);
   }
@@ -136,6 +140,7 @@ void Egress::send_strangers_home() noexcept {
     }
     // First out of the pool: once it is in the ring, its home worker may have it in its own pool.
     parts_.pool->remove_stranger(index - 1);
+    parts_.pool->ledger().enter(frame, FrameHolder::kHandoff);
     way_home.push(frame);
     ++parts_.traffic->out;
     to_wake_ |= 1U << home;  // it may sleep because it has no frame left to receive into

@@ -65,6 +65,10 @@ class Egress {
   void sort_out_other(Packet& packet, bool handed_in) noexcept;
   void transmit_groups() noexcept;
   void drop(const Packet& packet, DropReason reason) noexcept;
+  /// Whose line counts its drop: none's when we made it.
+  static InterfaceIndex line_of(const Packet& packet) noexcept {
+    return packet.has(kFlagGenerated) ? kNoInterface : packet.ingress;
+  }
   void punt(const Packet& packet) noexcept;
   void hand_off(const Packet& packet, WorkerIndex to) noexcept;
   void send_strangers_home() noexcept;

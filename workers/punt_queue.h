@@ -14,8 +14,8 @@ namespace culvert {
 struct PuntItem {
   const std::byte* packet = nullptr;  ///< the IP header
   FrameAddress frame = 0;
-  std::uint16_t length = 0;  ///< bytes of IP
-  InterfaceIndex ingress = kNoInterface;
+  std::uint16_t length = 0;               ///< bytes of IP
+  InterfaceIndex ingress = kNoInterface;  ///< none: we made it
 };
 
 /// What the punter gives back: the frame, and whether the kernel took the packet.

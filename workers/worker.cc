@@ -125,7 +125,10 @@ bool Worker::serve_hand_in(WorkerIndex from, std::size_t& fullest) noexcept {
   if (waiting == 0) return false;
   fullest = std::max(fullest, waiting);
   Packet packet;
-  while (burst_.space() > 0 && ring.pop(packet)) burst_.append() = packet;
+  while (burst_.space() > 0 && ring.pop(packet)) {
+    pool_.ledger().leave(packet.frame, FrameHolder::kHandoff);
+    burst_.append() = packet;
+  }
   cells_.pipeline.handed_in.add(burst_.size());
   traffic_.in += burst_.size();
   egress_.dispatch_handed_in(burst_);
@@ -141,7 +144,10 @@ bool Worker::take_frames_home() noexcept {
     // All that wait now, before new ones are handed out: a part of them each turn would fall behind a faster worker.
     for (std::size_t left = ring.waiting(); left > 0;) {
       const std::size_t came = ring.pop(std::span(frames).first(std::min<std::size_t>(left, frames.size())));
-      for (std::size_t i = 0; i < came; ++i) pool_.give(frames[i]);
+      for (const FrameAddress frame : std::span(frames).first(came)) {
+        pool_.ledger().leave(frame, FrameHolder::kHandoff);
+        pool_.give(frame);
+      }
       traffic_.in += came;
       left -= came;
       moved = true;
