@@ -19,15 +19,21 @@ std::uint16_t mtu_of(const Packet& packet, const Context& context) noexcept {
 
 bool FragmentStage::take(Burst& burst, const Context& context) noexcept {
   bool took = false;
-  while (count_ > 0) {
-    const std::uint16_t mtu = mtu_of(waiting_[count_ - 1], context);
-    const std::uint32_t pieces = fragments_needed(waiting_[count_ - 1], mtu);
+  while (size() > 0) {
+    const std::uint16_t mtu = mtu_of(waiting_[first_], context);
+    const std::uint32_t pieces = fragments_needed(waiting_[first_], mtu);
     // Even one that cannot be cut leaves as a drop. After this burst has gone there is room for any packet.
     if (std::max(pieces, 1U) > burst.space()) return true;
-    cut(waiting_[--count_], pieces, mtu, burst, context);
+    cut(pop(), pieces, mtu, burst, context);
     took = true;
   }
   return took;
+}
+
+const Packet& FragmentStage::pop() noexcept {
+  const Packet& oldest = waiting_[first_++];
+  if (first_ == count_) first_ = count_ = 0;
+  return oldest;
 }
 
 void FragmentStage::cut(const Packet& original, std::uint32_t pieces, std::uint16_t mtu, Burst& burst,
@@ -63,9 +69,9 @@ void FragmentStage::cut(const Packet& original, std::uint32_t pieces, std::uint1
 }
 
 bool FragmentStage::take_unsent(Burst& burst) noexcept {
-  const bool any = count_ > 0;
-  while (count_ > 0 && burst.space() > 0) {
-    burst.append() = waiting_[--count_];
+  const bool any = size() > 0;
+  while (size() > 0 && burst.space() > 0) {
+    burst.append() = pop();
     burst[burst.size() - 1].drop(DropReason::kWorkerStopping);
   }
   return any;

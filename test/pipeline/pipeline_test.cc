@@ -181,6 +181,17 @@ TEST_CASE("what the kernel does not take from the tun is a drop") {
   CHECK(router.drops(DropReason::kPuntFailed) == 1);
 }
 
+TEST_CASE("a drop of a packet that we made is nobody's, also when it was on its way to the tun") {
+  Router router;
+  router.special("198.18.0.2/32", NextHopKind::kLocal);
+  router.punts_delivered = false;
+  router.pass(udp4(1).build());  // answered, and the answer goes to this host
+  const auto& drops = router.worker().cells().pipeline.drops;
+  CHECK(drops[0][static_cast<std::size_t>(DropReason::kTtlExpired)].read() == 1);
+  CHECK(drops[0][static_cast<std::size_t>(DropReason::kPuntFailed)].read() == 0);
+  CHECK(drops[kMaxInterfaces][static_cast<std::size_t>(DropReason::kPuntFailed)].read() == 1);
+}
+
 TEST_CASE("DF and larger than the next link: fragmentation needed, with its MTU") {
   Router router;
   router.forward("198.18.1.0/24", 1, test_mac(0xa1), 1000);
@@ -227,15 +238,30 @@ TEST_CASE("without DF it leaves as fragments that fit, each ready to send") {
   CHECK(router.sum(&PipelineCells::fragmented) == 1);
 }
 
+TEST_CASE("packets that are cut leave in the order in which they came, also those that wait for the next burst") {
+  Router router;
+  router.forward("198.18.1.0/24", 1, test_mac(0xa1), 500);
+  router.turn();
+  for (std::uint16_t id = 0; id < 40; ++id) {
+    REQUIRE(router.lane(0).inject(
+        PacketBuilder().ethernet().ipv4("198.18.0.2", "198.18.1.2", {.id = id}).udp(1, 2).payload(1400).build()));
+  }
+  router.turns(2);
+  REQUIRE(router.sent(1).size() == 40 * 3);
+  for (std::uint16_t i = 0; i < 40 * 3; ++i) CHECK(test::get16(router.sent(1)[i], kEthernet + 4) == i / 3);
+  CHECK(router.unaccounted_packets() == 0);
+  CHECK(router.unaccounted_frames() == 0);
+}
+
 TEST_CASE("a packet that cannot be cut waits for room, behind fragments that fill the burst") {
   Router router;
   router.forward("203.0.113.0/24", 1, test_mac(0xa2), 60);  // less than any link carries
   router.forward("198.18.1.0/24", 1, test_mac(0xa1), 500);
   router.turn();
-  // The last to wait is the first to be cut: 16 packets of four pieces each are 64.
+  // 16 packets of four pieces each are 64.
+  for (int i = 0; i < 16; ++i) REQUIRE(router.lane(0).inject(udp4().payload(1700).build()));
   REQUIRE(router.lane(0).inject(
       PacketBuilder().ethernet().ipv4("198.18.0.2", "203.0.113.9").udp(1, 2).payload(1400).build()));
-  for (int i = 0; i < 16; ++i) REQUIRE(router.lane(0).inject(udp4().payload(1700).build()));
   router.turns(2);
   CHECK(router.sent(1).size() == kBurstSize);
   CHECK(router.drops(DropReason::kFragmentationFailed) == 1);
