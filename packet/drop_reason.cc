@@ -8,7 +8,6 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
     {"none", "Not dropped."},
     {"ethernet_truncated", "The frame is shorter than an Ethernet header."},
     {"vlan_too_many", "The frame carries more than two VLAN tags."},
-    {"vlan_unknown", "The frame's VLAN belongs to no configured interface."},
     {"not_ip", "The frame is neither IPv4 nor IPv6; XDP should have left it to the kernel."},
     {"ipv4_truncated", "The frame ends inside the IPv4 header."},
     {"ipv4_header_length", "The IPv4 header says version or header length that cannot be."},

@@ -22,7 +22,6 @@ enum class DropReason : std::uint8_t {
   kNone,
   kEthernetTruncated,
   kVlanTooMany,
-  kVlanUnknown,
   kNotIp,
   kIpv4Truncated,
   kIpv4HeaderLength,
