@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "test/simulation/environment.h"
 #include "test/support/catch.h"
 
 using namespace culvert;
@@ -60,9 +61,9 @@ TEST_CASE("a completion ring smaller than the tx ring bounds what is out") {
 }
 
 TEST_CASE("whatever the demand, quotas fit as soon as the minimum does, and never fall below it") {
-  const auto seed = std::random_device{}();
-  INFO("seed " << seed);
-  std::mt19937 engine(seed);
+  const std::uint64_t seed = test::seed_from_environment();
+  INFO("CULVERT_SEED=" << seed);
+  std::mt19937_64 engine(seed);
   const auto random = [&] { return static_cast<std::uint32_t>(engine()); };
   const auto power = [&](unsigned low, unsigned high) { return 1U << (low + random() % (high - low + 1)); };
   for (int round = 0; round < 5000; ++round) {

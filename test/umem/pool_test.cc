@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "test/simulation/environment.h"
 #include "test/support/catch.h"
 
 using namespace culvert;
@@ -74,9 +75,9 @@ TEST_CASE("a stranger's frame is kept aside until it is removed") {
 }
 
 TEST_CASE("whatever is taken and given, every frame is in one place") {
-  const auto seed = std::random_device{}();
-  INFO("seed " << seed);
-  std::mt19937 random(seed);
+  const std::uint64_t seed = test::seed_from_environment();
+  INFO("CULVERT_SEED=" << seed);
+  std::mt19937_64 random(seed);
   Fixture f;
   std::vector<FrameAddress> out;
   for (int step = 0; step < 20'000; ++step) {
