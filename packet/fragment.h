@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// IPv4 fragmentation by a router (RFC 791 3.2, RFC 1812 5.2.2): a packet without DF that is larger than the next link's
-// MTU leaves as several. The first fragment stays in the packet's own frame, cut short; the others are copied into
-// frames of the caller. A fragment may be fragmented again: its offset and its "more fragments" carry on.
+// IPv4 fragmentation by a router (RFC 791 3.2, RFC 1812 4.2.2.7 and 5.2.6): a packet without DF that is larger than the
+// next link's MTU leaves as several. The first fragment stays in the packet's own frame, cut short; the others are
+// copied into frames of the caller. A fragment may be fragmented again: its offset and its "more fragments" carry on.
 //
 // Example: 20 bytes of IP and 4000 of data, MTU 1500: 1480 at offset 0, 1480 at 1480, 1040 at 2960; two more frames.
 //

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // When may control reuse a slot that workers could still be reading? Control stamps what it unlinks with the open
-// epoch, then announces that epoch to the workers; an epoch is acknowledged when every worker has finished a turn that
-// it began after the announcement. No worker can then hold anything that was unlinked before it:
+// epoch, then closes that epoch; it is acknowledged when every worker has finished a turn that it began afterwards.
+// Workers know nothing of it: control reads how many turns each has ended (Worker::turns_ended), and two more mean that
+// the second one began later. No worker can then hold anything that was unlinked before:
 //
 //   writer.remove(prefix, epochs.open());          // unlinks, retires the freed slots
-//   const Epoch announced = epochs.announce();     // goes to the workers by command
-//   ... every worker acknowledges `announced` ...
+//   const Epoch announced = epochs.announce();     // and notes every worker's turns_ended()
+//   ... every worker has ended two turns more ...
 //   writer.reclaim(announced);                     // the slots are free again
 #pragma once
 
@@ -24,7 +25,7 @@ class EpochCounter {
  public:
   /// The stamp of what is unlinked now.
   Epoch open() const noexcept { return open_; }
-  /// Closes the open epoch and returns it: the number that workers acknowledge.
+  /// Closes the open epoch and returns it, to be reclaimed when the workers have turned twice.
   Epoch announce() noexcept { return open_++; }
 
  private:

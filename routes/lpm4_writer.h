@@ -4,8 +4,9 @@
 // it, so an update touches only slots whose owner is not longer, and a removal gives exactly its own slots back to the
 // covering prefix.
 //
-// Cost: an update stores at most 2^(24 - length) slots (65,536 for a /8; 16 million for a /1) and those of the groups
-// inside; the default route is one store. Control memory: 16 MB of lengths, and about 14 bytes a prefix.
+// Cost: an update stores at most 2^(24 - length) slots (65,536 for a /8; 8 million for a /1) and those of the groups
+// inside; the default route is one store. Control memory: 16 MB of lengths, some 260 bytes a group, and 20 to 39 bytes
+// a prefix (elements of 16 bytes in a hash map that doubles when 7/8 of it are used).
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>

@@ -3,10 +3,13 @@
 // is the only writer, workers read without locks:
 //
 //   - A used entry's kind, interface, MTU and group never change in place: control fills a free entry, then stores its
-//     index into the LPM, and reuses the old entry only after every worker has acknowledged that it may be gone.
-//   - Only the neighbour's MAC address changes in place: one atomic 64-bit word holds the address and whether it is
-//     usable, so a reader sees the old or the new one, never half of each. A session that stores a next-hop index
-//     follows a neighbour's change without being touched.
+//     index into the LPM, and reuses the old entry only after every worker has turned often enough (routes/epoch.h).
+//   - The neighbour's MAC address changes in place: one atomic 64-bit word holds the address and whether it is usable,
+//     so a reader sees the old or the new one, never half of each. A session that stores a next-hop index follows a
+//     neighbour's change without being touched.
+//   - The buckets of a group change in place, one atomic store each, when a route gets other members
+//     (NextHopAllocator::change_multipath): a packet finds the old member of its bucket, which is kept until no worker
+//     can hold it, or the new one.
 //
 // Example: 198.51.100.0/24 via 192.0.2.1 dev wan0, and 203.0.113.0/24 via 192.0.2.1 and 192.0.2.2 (ECMP):
 //

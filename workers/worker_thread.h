@@ -11,7 +11,7 @@ namespace culvert {
 
 /// Runs one worker's turns on a pinned thread until it has applied kStop. Adaptive: while there is work it never
 /// sleeps; without work it spins for the snapshot's idle_spin_ns, then sleeps on its lanes' descriptors and its
-/// eventfd, at most kSleepMax, so that its heartbeat stays fresh.
+/// eventfd, at most `sleep_max_ns`, so that its heartbeat stays fresh.
 class WorkerThread {
  public:
   /// Starts the thread. A worker with a lane that has no descriptor to sleep on (a memory lane) never sleeps.
