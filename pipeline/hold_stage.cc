@@ -16,7 +16,8 @@ constexpr Now kAskInterval = kNanosecondsPerSecond;
 
 /// Names the neighbour: the next hop for a gateway, the destination for an on-link prefix. Not secret, not compared
 /// with anything from outside: a collision only lets one request stand for two, and the next round asks again.
-std::uint64_t neighbor_key(const Packet& packet, NextHopKind kind) noexcept {
+std::uint64_t neighbor_key(const Packet& packet, const Context& context) noexcept {
+  const auto kind = context.routes.next_hops->view(static_cast<NextHopIndex>(packet.next_hop)).kind;
   std::uint64_t state = packet.next_hop;
   if (kind == NextHopKind::kGlean) {
     if (packet.network == NetworkKind::kIpv4) {
@@ -31,11 +32,14 @@ std::uint64_t neighbor_key(const Packet& packet, NextHopKind kind) noexcept {
 
 }  // namespace
 
-void HoldStage::keep(Packet& packet, Now since, const Context& context) noexcept {
-  const auto kind = context.routes.next_hops->view(static_cast<NextHopIndex>(packet.next_hop)).kind;
-  const std::uint64_t key = neighbor_key(packet, kind);
+void HoldStage::keep(Packet& packet, const Context& context) noexcept {
+  const std::uint64_t key = neighbor_key(packet, context);
   ask(packet, key, context);
-  switch (queue_.push(packet, static_cast<std::uint8_t>(key), since)) {
+  put(packet, key, context.now, context);
+}
+
+void HoldStage::put(Packet& packet, std::uint64_t key, Now since, const Context& context) noexcept {
+  switch (queue_.push(packet, static_cast<std::uint32_t>(key), since)) {
     case PendingQueue::Push::kKept:
       break;
     case PendingQueue::Push::kReplaced:
@@ -68,32 +72,44 @@ void HoldStage::ask(const Packet& packet, std::uint64_t key, const Context& cont
 void HoldStage::tick(Now now) noexcept {
   if (queue_.size() == 0) return;
   left_in_turn_ = kBurstSize;
-  if (left_in_round_ > 0) return;
+  if (queue_.in_round()) return;
   const std::uint64_t generation = generation_.load(std::memory_order_acquire);
   if (generation == seen_generation_ && now - last_round_ < kRoundInterval) return;
   seen_generation_ = generation;
   last_round_ = now;
-  left_in_round_ = queue_.size();
-  stayed_.reset();
+  queue_.begin_round();
 }
 
-bool HoldStage::next(PendingQueue::Entry& entry) noexcept {
-  if (left_in_round_ == 0 || left_in_turn_ == 0) return false;
-  --left_in_round_;
-  --left_in_turn_;
-  if (queue_.pop(entry)) return true;
-  left_in_round_ = 0;
-  return false;
+const PendingQueue::Entry* HoldStage::next() noexcept {
+  const PendingQueue::Entry* entry = left_in_turn_ > 0 ? queue_.current() : nullptr;
+  if (entry != nullptr) --left_in_turn_;
+  return entry;
 }
 
-void HoldStage::stay(PendingQueue::Entry& entry) noexcept {
-  stayed_[entry.neighbor] = true;
-  queue_.push(entry.packet, entry.neighbor, entry.since);
+bool HoldStage::stay_behind_another() noexcept {
+  if (!queue_.waits_behind_another()) return false;
+  queue_.stay();
+  return true;
 }
 
 void HoldStage::keep_on(Packet& packet, const PendingQueue::Entry& entry, const Context& context) noexcept {
-  stayed_[entry.neighbor] = true;
-  keep(packet, entry.since, context);
+  const std::uint64_t key = neighbor_key(packet, context);
+  ask(packet, key, context);
+  if (static_cast<std::uint32_t>(key) == entry.neighbor) return queue_.stay();
+  // Its route has changed: it waits for another neighbour now, behind those that did before.
+  const Now since = entry.since;
+  queue_.take();
+  put(packet, key, since, context);
+}
+
+void HoldStage::take_all(Burst& burst) noexcept {
+  queue_.begin_round();
+  while (burst.space() > 0) {
+    const PendingQueue::Entry* entry = queue_.current();
+    if (entry == nullptr) return;
+    burst.append() = entry->packet;
+    queue_.take();
+  }
 }
 
 }  // namespace culvert

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <array>
-#include <bitset>
 
+#include "packet/burst.h"
 #include "pipeline/context.h"
 #include "pipeline/neighbor_request.h"
 #include "pipeline/pending_queue.h"
@@ -18,24 +18,25 @@ class HoldStage {
             const std::atomic<std::uint64_t>& generation) noexcept
       : queue_(storage), requests_(requests), generation_(generation) {}
 
-  /// Takes a kHold packet. If it can't, or if an older one must go for it, `packet` becomes what has to be dropped,
-  /// with its verdict and reason.
-  void keep(Packet& packet, Now since, const Context& context) noexcept;
+  /// Takes a kHold packet. If it can't, or if another one must go for it, `packet` becomes what has to be dropped, with
+  /// its verdict and reason.
+  void keep(Packet& packet, const Context& context) noexcept;
 
   /// Arms one round over all that wait when the tables have changed since the last one, and every 100 ms for timeouts;
   /// one that is under way goes on first. Once a turn.
   void tick(Now now) noexcept;
 
-  /// The next packet of the round, to be routed anew; false when the round is over, or this turn's burst of it.
-  bool next(PendingQueue::Entry& entry) noexcept;
-  /// In this round an older packet for the same neighbour went on waiting: this one must not overtake it.
-  bool must_wait(const PendingQueue::Entry& entry) const noexcept { return stayed_[entry.neighbor]; }
-  /// Puts an entry of this round back: there is room, it was just taken.
-  void stay(PendingQueue::Entry& entry) noexcept;
-  /// The packet of `entry`, routed anew, has no neighbour still: waits on, as keep() has it.
+  /// The next packet of the round, to be routed anew; null when the round is over, or this turn's burst of it. To be
+  /// followed by stay_behind_another() that is true, keep_on() or take().
+  const PendingQueue::Entry* next() noexcept;
+  /// True when an older packet for the same neighbour waits on in this round: this one must not overtake it.
+  bool stay_behind_another() noexcept;
+  /// Routed anew as `packet`, it has no neighbour still: waits on. If it can't, `packet` becomes a drop, as in keep().
   void keep_on(Packet& packet, const PendingQueue::Entry& entry, const Context& context) noexcept;
-  /// The next packet whatever the round; false when none waits.
-  bool pop(PendingQueue::Entry& entry) noexcept { return queue_.pop(entry); }
+  /// It goes out.
+  void take() noexcept { queue_.take(); }
+  /// Appends packets that wait, whatever the round, as many as have room; for a worker that stops.
+  void take_all(Burst& burst) noexcept;
 
   std::uint32_t size() const noexcept { return queue_.size(); }
 
@@ -45,6 +46,7 @@ class HoldStage {
     Now at = 0;
   };
 
+  void put(Packet& packet, std::uint64_t key, Now since, const Context& context) noexcept;
   void ask(const Packet& packet, std::uint64_t key, const Context& context) noexcept;
 
   PendingQueue queue_;
@@ -52,9 +54,7 @@ class HoldStage {
   const std::atomic<std::uint64_t>& generation_;
   std::uint64_t seen_generation_ = 0;
   Now last_round_ = 0;
-  std::uint32_t left_in_round_ = 0;
   std::uint32_t left_in_turn_ = 0;
-  std::bitset<256> stayed_;  ///< by PendingQueue::Entry::neighbor, in this round
   std::array<Asked, 256> asked_{};
 };
 

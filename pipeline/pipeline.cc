@@ -52,34 +52,33 @@ void Pipeline::settle(Packet& packet, const Context& context) noexcept {
   if (packet.has(kFlagOversized)) {
     fragments_.keep(packet);
   } else {
-    hold_.keep(packet, context.now, context);
+    hold_.keep(packet, context);
   }
 }
 
 bool Pipeline::take_made(Burst& burst, Now now) noexcept {
   const Context context = this->context(now);
   if (fragments_.take(burst, context)) return true;
-  PendingQueue::Entry entry;
   bool took = false;
-  while (burst.space() > 0 && hold_.next(entry)) {
+  while (burst.space() > 0) {
+    const PendingQueue::Entry* entry = hold_.next();
+    if (entry == nullptr) break;
     took = true;
-    const bool in_time = now - entry.since < context.snapshot.neighbor_timeout_ms * kNanosecondsPerMillisecond;
-    if (in_time && hold_.must_wait(entry)) {
-      hold_.stay(entry);
-      continue;
-    }
+    const bool in_time = now - entry->since < context.snapshot.neighbor_timeout_ms * kNanosecondsPerMillisecond;
+    if (in_time && hold_.stay_behind_another()) continue;
     Packet& packet = burst.append();
-    packet = entry.packet;
+    packet = entry->packet;
     packet.verdict = Verdict::kNone;
     route_packet(packet, context);
     forward_packet(packet, context);
     if (packet.verdict == Verdict::kHold && !packet.has(kFlagOversized)) {
       if (in_time) {
-        hold_.keep_on(packet, entry, context);
+        hold_.keep_on(packet, *entry, context);
         continue;
       }
       packet.drop(DropReason::kNeighborTimeout);
     }
+    hold_.take();
     settle(packet, context);
   }
   cells_->held.set(held());
@@ -90,8 +89,7 @@ bool Pipeline::take_made(Burst& burst, Now now) noexcept {
 bool Pipeline::take_held(Burst& burst) noexcept {
   const std::uint32_t before = burst.size();
   if (fragments_.take_unsent(burst)) return true;
-  PendingQueue::Entry entry;
-  while (burst.space() > 0 && hold_.pop(entry)) burst.append() = entry.packet;
+  hold_.take_all(burst);
   for (std::uint32_t i = before; i < burst.size(); ++i) burst[i].drop(DropReason::kWorkerStopping);
   cells_->held.set(held());
   return burst.size() > before;

@@ -42,9 +42,11 @@ Worker::Worker(const WorkerParts& parts) noexcept
 bool Worker::turn(Now now) noexcept {
   bool moved = apply_commands(now);
   moved |= take_frames_home();
-  moved |= serve_sources(now);
+  // What is held goes first, so that a packet of the turn in which its neighbour has answered does not overtake those
+  // that waited. When more than a burst waits, it overtakes the rest.
   pipeline_.tick(now);
   moved |= send_made(now);
+  moved |= serve_sources(now);
   egress_.end_turn();
   // Asked at most once a second for each neighbour, so this is no system call per packet.
   if (moved && control_ != nullptr && requests_.space() < kNeighborRequests) control_->wake();
