@@ -224,6 +224,7 @@ TEST_CASE("worker threads leave the heap alone, whatever happens, from the first
   CHECK(rig.worker(2).cells().wakeups.read() > 0);
   rig.serve_punts();
   CHECK(rig.unaccounted_frames() == 0);
+  CHECK(rig.unaccounted_packets() == 0);
 }
 
 /// A lane that takes something from the heap now and then.

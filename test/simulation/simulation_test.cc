@@ -18,9 +18,12 @@ using test::PacketBuilder;
 
 namespace {
 
+enum class Pace { kLockstep, kUneven };
+
 class World {
  public:
-  World(Rig& rig, const RigConfig& config, std::uint64_t seed) : rig_(rig), config_(config), random_(seed) {
+  World(Rig& rig, const RigConfig& config, Pace pace, std::span<const std::uint16_t> queues, std::uint64_t seed)
+      : rig_(rig), config_(config), pace_(pace), queues_(queues), random_(seed) {
     const MultipathMember members[] = {{rig_.forward("203.0.113.1/32", 1, test_mac(1)), 1},
                                        {rig_.forward("203.0.113.2/32", 1, test_mac(2)), 3}};
     rig_.multipath("203.0.114.0/24", members);
@@ -39,30 +42,40 @@ class World {
     const std::uint64_t packets = pick(40);
     for (std::uint64_t i = 0; i < packets; ++i) {
       // False is a packet lost before a worker saw it: no free frame, ring full, link down. The lane counts it.
-      rig_.lane(interface(), queue()).inject(packet());
+      lane().inject(packet());
     }
     if (pick(20) == 0) misbehave();
     if (pick(50) == 0) change_routes();
     if (pick(30) == 0) rig_.punter_runs = !rig_.punter_runs;
     if (pick(30) == 0) rig_.punts_delivered = !rig_.punts_delivered;
     rig_.take_requests();
-    rig_.turn(pick(100) == 0 ? 50 * kNanosecondsPerMillisecond : 10'000);
+    const std::uint64_t step_ns = pick(100) == 0 ? 50 * kNanosecondsPerMillisecond : 10'000;
+    if (pace_ == Pace::kLockstep) return rig_.turn(step_ns);
+    std::vector<std::uint32_t> turns(config_.workers);
+    for (std::uint32_t& count : turns) count = static_cast<std::uint32_t>(pick(4));
+    rig_.uneven_turns(turns, static_cast<WorkerIndex>(pick(config_.workers)), step_ns);
   }
 
   /// Everything behaves again, and what is on the way arrives.
   void calm_down() {
     for (InterfaceIndex i = 0; i < config_.interfaces; ++i) {
-      for (std::uint16_t q = 0; q < queues(); ++q) rig_.lane(i, q).behavior() = {};
+      for (std::uint16_t q = 0; q < queues_[i]; ++q) rig_.lane(i, q).behavior() = {};
     }
     rig_.punter_runs = true;
+    rig_.turns(50, 20 * kNanosecondsPerMillisecond);
+    // In sixteen workers there may have been room and time for all that waited.
+    rig_.remove("198.18.3.7/32");
+    REQUIRE(rig_.lane(0).inject(PacketBuilder().ethernet().ipv4("198.18.0.2", "198.18.3.7").udp(1, 2).build()));
     rig_.turns(300, 20 * kNanosecondsPerMillisecond);
   }
 
  private:
   std::uint64_t pick(std::uint64_t below) { return random_() % below; }
-  std::uint16_t queues() const { return config_.queues != 0 ? config_.queues : config_.workers; }
-  InterfaceIndex interface() { return static_cast<InterfaceIndex>(pick(config_.interfaces)); }
-  std::uint16_t queue() { return static_cast<std::uint16_t>(pick(queues())); }
+  MemoryLane& lane() {
+    const auto interface = static_cast<InterfaceIndex>(pick(config_.interfaces));
+    return rig_.lane(interface, static_cast<std::uint16_t>(pick(queues_[interface])));
+  }
+  InterfaceIndex egress() { return static_cast<InterfaceIndex>(1 + pick(config_.interfaces - 1U)); }
 
   Bytes packet() {
     Bytes bytes = good_packet();
@@ -95,7 +108,7 @@ class World {
   }
 
   void misbehave() {
-    LaneBehavior& behavior = rig_.lane(interface(), queue()).behavior();
+    LaneBehavior& behavior = lane().behavior();
     behavior = {};
     switch (pick(6)) {
       case 0:
@@ -121,39 +134,50 @@ class World {
   void change_routes() {
     switch (pick(4)) {
       case 0:
-        rig_.forward("198.18.1.0/24", 1, test_mac(0xa1), pick(2) == 0 ? 1500 : 576);
+        rig_.forward("198.18.1.0/24", egress(), test_mac(0xa1), pick(2) == 0 ? 1500 : 576);
         break;
       case 1:
-        rig_.special("198.18.1.0/24", NextHopKind::kGlean, 1);
+        rig_.special("198.18.1.0/24", NextHopKind::kGlean, egress());
         break;
       case 2:
         rig_.resolve(waiting_, test_mac(0xbb));
         break;
       default:
-        rig_.forward("198.18.3.7/32", 1, test_mac(0xcc));
+        if (pick(2) == 0) {
+          rig_.forward("198.18.3.7/32", 1, test_mac(0xcc));
+        } else {
+          rig_.remove("198.18.3.7/32");
+        }
         break;
     }
   }
 
   Rig& rig_;
   const RigConfig& config_;
+  Pace pace_;
+  std::span<const std::uint16_t> queues_;  ///< of each interface
   std::mt19937_64 random_;
   NextHopIndex waiting_ = 0;
 };
 
-void simulate(const RigConfig& config) {
+/// Of interface i, queues from `queues[i]` on do not exist. Whoever has no lane to send on hands over to worker 0.
+void simulate(const RigConfig& config, Pace pace = Pace::kLockstep, std::vector<std::uint16_t> queues = {}) {
   const std::uint64_t seed = test::seed_from_environment();
   const std::uint64_t turns = from_environment("CULVERT_TURNS", 5000);
   std::printf("seed %llu, %llu turns, %u workers\n", static_cast<unsigned long long>(seed),
               static_cast<unsigned long long>(turns), config.workers);
   Rig rig(config);
-  if (config.workers > 2) {
+  if (config.workers == 3) {
     // Worker 1 cannot send on interface 1, nor worker 2 on interface 0: they hand over to worker 0, whose frames and
     // theirs then have to find home.
     rig.remove_lane(1, 1);
     rig.remove_lane(0, 2);
   }
-  World world(rig, config, seed);
+  queues.resize(config.interfaces, config.workers);
+  for (InterfaceIndex i = 0; i < config.interfaces; ++i) {
+    for (std::uint16_t q = queues[i]; q < config.workers; ++q) rig.remove_lane(i, q);
+  }
+  World world(rig, config, pace, queues, seed);
   for (std::uint64_t turn = 0; turn < turns; ++turn) {
     world.step();
     REQUIRE(rig.unaccounted_packets() == 0);
@@ -186,6 +210,22 @@ TEST_CASE("three workers with unequal lanes: hand-off, homecoming, and still not
   config.queues = 3;
   config.frames_per_worker = 2048;
   simulate(config);
+}
+
+TEST_CASE("the same when each worker turns as often as it likes") {
+  RigConfig config;
+  config.workers = 3;
+  config.queues = 3;
+  config.frames_per_worker = 2048;
+  simulate(config, Pace::kUneven);
+}
+
+TEST_CASE("sixteen workers, four interfaces of unequal queues, and no common pace") {
+  RigConfig config;
+  config.workers = kMaxWorkers;
+  config.interfaces = 4;
+  config.frames_per_worker = 3072;
+  simulate(config, Pace::kUneven, {16, 1, 3, 9});
 }
 
 TEST_CASE("too few frames for the rings: nothing is lost unsaid, and it goes on") {

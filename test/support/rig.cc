@@ -279,6 +279,15 @@ void Rig::turns(int count, std::uint64_t step_ns) {
   for (int i = 0; i < count; ++i) turn(step_ns);
 }
 
+void Rig::uneven_turns(std::span<const std::uint32_t> turns, WorkerIndex first, std::uint64_t step_ns) {
+  now_ += step_ns;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    const std::size_t index = (first + i) % workers_.size();
+    for (std::uint32_t turn = 0; turn < turns[index]; ++turn) workers_[index]->worker->turn(now_);
+  }
+  for (auto& slot : workers_) serve_punts(*slot, true);
+}
+
 void Rig::serve_punts() {
   for (auto& slot : workers_) serve_punts(*slot, false);
 }

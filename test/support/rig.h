@@ -65,6 +65,8 @@ class Rig {
   /// One turn of every worker, `step_ns` later; then the punter's work.
   void turn(std::uint64_t step_ns = 10'000);
   void turns(int count, std::uint64_t step_ns = 10'000);
+  /// So many turns of each worker, those of `first` and all behind it before the others'; then the punter's work.
+  void uneven_turns(std::span<const std::uint32_t> turns, WorkerIndex first, std::uint64_t step_ns = 10'000);
   Now now() const noexcept { return now_; }
 
   Worker& worker(WorkerIndex index = 0) noexcept;
