@@ -315,6 +315,37 @@ TEST_CASE("packets that find a hand-off ring full are dropped, and the ring's ro
   CHECK(rig.unaccounted_frames() == 0);
 }
 
+TEST_CASE("a frame in a hand-off ring is nobody's but the ring's: the ledger of test builds says so") {
+  Region region({.frames = 8, .workers = 2});
+  std::vector<FrameAddress> storage(4), strangers(4);
+  FramePool pool(0, region.homes(), region.frame_size(), storage, strangers, region.ledger());
+  HandoffMesh mesh(2);
+  PuntQueue punt;
+  Waker punter;
+  PipelineCells cells;
+  FrameTraffic traffic;
+  Egress egress({0, &pool, &mesh, &punt, &punter, &cells, &traffic});
+  EgressOwners owners;
+  owners.worker.fill(1);
+  egress.use(owners);
+  Burst burst;
+  Packet& packet = burst.append();
+  REQUIRE(pool.take(packet.frame));
+  packet.verdict = Verdict::kForward;
+  packet.egress = 1;
+  egress.dispatch(burst);
+  Packet handed_over;
+  REQUIRE(mesh.link(0, 1).packets.pop(handed_over));
+  CHECK(region.ledger().is_with(handed_over.frame, FrameHolder::kHandoff));
+  // The same on the way home: a frame of the other worker's that is freed here.
+  const FrameAddress theirs = 5 * region.frame_size();
+  region.ledger().leave(theirs, FrameHolder::kPool);
+  pool.give(theirs);
+  egress.end_turn();
+  CHECK(mesh.link(0, 1).frames.waiting() == 1);
+  CHECK(region.ledger().is_with(theirs, FrameHolder::kHandoff));
+}
+
 TEST_CASE("a stopped worker has given everything back") {
   Rig rig;
   rig.unresolved("198.18.1.0/24", 1);
