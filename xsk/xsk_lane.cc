@@ -2,20 +2,18 @@
 #include "xsk/xsk_lane.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <sys/socket.h>
 
 #include "base/check.h"
 #include "base/prefetch.h"
+#include "xsk/refill.h"
 
 namespace culvert {
 namespace {
 
 /// Linux 6.6, linux/if_xdp.h: more of this packet follows in the next descriptor.
 constexpr std::uint32_t kPacketContinues = 1U << 0;
-/// A refill writes at least so many entries: fewer would move the ring's cache lines for little.
-constexpr std::uint32_t kRefillBatch = 32;
 constexpr std::uint64_t kFirstPauseNs = 10 * kNanosecondsPerMicrosecond;
 constexpr std::uint64_t kLongestPauseNs = kNanosecondsPerMillisecond;
 constexpr std::uint64_t kLinkDownPauseNs = 10 * kNanosecondsPerMillisecond;
@@ -175,26 +173,9 @@ void XskLane::send_failed(int code, std::uint32_t consumed_before, Now now) noex
 
 void XskLane::refill() noexcept {
   if (closed_ || state_ == LaneState::kGone) return;
-  const std::uint32_t held = receive_held_.count();
-  const std::uint32_t wanted = quota_.receive - std::min(quota_.receive, held);
-  if (wanted < std::min(kRefillBatch, quota_.receive)) return;
-  std::array<FrameAddress, kBurstSize> frames;
-  auto batch = socket_.fill.batch(wanted);
-  while (batch.has_room()) {
-    const std::uint32_t some = std::min(batch.room(), kBurstSize);
-    const std::uint32_t got = pool_.take(std::span(frames).first(some));
-    for (const FrameAddress frame : std::span(frames).first(got)) {
-      pool_.ledger().enter(frame, FrameHolder::kReceive);
-      receive_held_.add(frame);
-      batch.push(frame);
-    }
-    if (got < some) {
-      cells().fill_ring.failures.add();
-      break;
-    }
-  }
-  // Zero-copy drivers that ran out of frames ask for this; in copy mode the flag is never set.
-  if (socket_.fill.needs_wakeup()) ::recvfrom(socket_fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
+  const FillSide side{socket_.fill, receive_held_, pool_, quota_.receive};
+  const auto wake = [this] { ::recvfrom(socket_fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr); };
+  if (!culvert::refill(side, wake)) cells().fill_ring.failures.add();
 }
 
 void XskLane::set_state(LaneState state) noexcept {
