@@ -71,8 +71,8 @@ class Lane {
   /// Takes the frames of the first n packets to send `data`..`data + length`; returns n. The rest stays the caller's.
   virtual std::uint32_t transmit(std::span<Packet* const> packets) noexcept = 0;
 
-  /// Starts sending what transmit() queued and takes completed frames back. At most one send call and one ring's worth
-  /// of completions.
+  /// Starts sending what transmit() queued and takes completed frames back. At most one send call, or eight small ones
+  /// (xsk/send_pace.h), and one ring's worth of completions.
   virtual void flush(Now now) noexcept = 0;
 
   /// Gives the kernel free frames to receive into, as many as fit and the pool has.

@@ -14,8 +14,6 @@ namespace {
 
 /// Linux 6.6, linux/if_xdp.h: more of this packet follows in the next descriptor.
 constexpr std::uint32_t kPacketContinues = 1U << 0;
-constexpr std::uint64_t kFirstPauseNs = 10 * kNanosecondsPerMicrosecond;
-constexpr std::uint64_t kLongestPauseNs = kNanosecondsPerMillisecond;
 constexpr std::uint64_t kLinkDownPauseNs = 10 * kNanosecondsPerMillisecond;
 /// A zero-copy driver's teardown runs in a kernel thread some 20 ms after close(); until then it may write into frames.
 constexpr std::uint64_t kZeroCopyQuarantineNs = kNanosecondsPerSecond;
@@ -101,7 +99,7 @@ void XskLane::flush(Now now) noexcept {
   }
   if (transmit_held_.count() == 0) return;
   reap();
-  if (state_ == LaneState::kGone || now < next_kick_) return;
+  if (state_ == LaneState::kGone || !pace_.due(now)) return;
   if (socket_.tx.waiting() > 0 && socket_.tx.needs_wakeup()) kick(now);
 }
 
@@ -121,53 +119,54 @@ void XskLane::reap() noexcept {
     ++completed;
   }
   cells().tx_completed.add(completed);
-  // Room in completion ring and send buffer: what EAGAIN waited for. (A link that is down keeps its pace.)
-  if (state_ == LaneState::kUp) next_kick_ = 0;
+  // A link that is down keeps its pace.
+  if (state_ == LaneState::kUp) pace_.completed();
 }
 
 void XskLane::kick(Now now) noexcept {
+  std::uint32_t calls = pace_.calls(socket_.tx.waiting());
+  while (calls > 0 && send(now)) --calls;
+}
+
+bool XskLane::send(Now now) noexcept {
   const std::uint32_t consumed_before = socket_.tx.consumed();
   cells().tx_wakeups.add();
   const int code = wake_to_send(socket_fd());
   if (code != 0) return send_failed(code, consumed_before, now);
-  kick_pause_ns_ = 0;
+  pace_.sent();
   set_state(LaneState::kUp);
+  return false;
 }
 
-void XskLane::send_failed(int code, std::uint32_t consumed_before, Now now) noexcept {
+bool XskLane::send_failed(int code, std::uint32_t consumed_before, Now now) noexcept {
   switch (code) {
     case EAGAIN:
     case ENOBUFS:
     case ENOMEM:
       cells().tx_again.add();
       set_state(LaneState::kUp);
-      if (socket_.tx.consumed() != consumed_before) {
-        kick_pause_ns_ = 0;
-        return;
-      }
-      kick_pause_ns_ = std::clamp(2 * kick_pause_ns_, kFirstPauseNs, kLongestPauseNs);
-      next_kick_ = now + kick_pause_ns_;
-      return;
+      return pace_.stopped(socket_.tx.consumed() != consumed_before, now);
     case EBUSY:
       cells().tx_busy.add();
       set_state(LaneState::kUp);
-      return;
+      return false;
     case ENETDOWN:
       cells().tx_link_down.add();
       set_state(LaneState::kLinkDown);
-      next_kick_ = now + kLinkDownPauseNs;
-      return;
+      pace_.wait_until(now + kLinkDownPauseNs);
+      return false;
     case ENXIO:
     case ENODEV:
     case EBADF:
       cells().tx_link_down.add();
       cells().last_errno.set(static_cast<std::uint64_t>(code));
       set_state(LaneState::kGone);
-      return;
+      return false;
     default:
       cells().tx_other_errors.add();
       cells().last_errno.set(static_cast<std::uint64_t>(code));
-      next_kick_ = now + kLongestPauseNs;
+      pace_.wait_until(now + SendPace::kLongestPauseNs);
+      return false;
   }
 }
 

@@ -7,17 +7,16 @@
 // bitmaps know which frames the kernel has; a completion or packet in a frame that it does not have is counted
 // (bad_completions) and ignored.
 //
-// Sending needs a system call in copy mode, one for a flush(). What its errno means (net/xdp/xsk.c, xsk_generic_xmit):
+// Sending needs a system call in copy mode: one for a flush(), or up to eight where the kernel sends 32 packets in one
+// (xsk/send_pace.h). What its errno means (net/xdp/xsk.c, xsk_generic_xmit):
 //
 //   EAGAIN, ENOBUFS, ENOMEM   budget used, completion ring or send buffer full: what waits is sent by a later call. If
-//   the
-//                   call moved nothing, the next waits 10 us, then twice as long each time, up to 1 ms; a completion
-//                   ends the wait. Never a loop.
+//                   the call moved nothing, the next waits 10 us, then twice as long each time, up to 1 ms; a
+//                   completion ends the wait. Never a loop.
 //   EBUSY           the driver's queue was full or the link without carrier: one packet lost, its frame completes.
 //                   Counted in tx_busy. The call stopped there; the next goes on.
 //   ENETDOWN        interface down: kLinkDown; transmit() takes nothing; tried again every 10 ms. What was in the ring
-//   is
-//                   sent when the link is back.
+//                   is sent when the link is back.
 //   ENXIO, ENODEV, EBADF      interface or queue gone: kGone; control replaces the lane.
 //
 // SO_ERROR tells the same to a lane that has nothing to send: publish() looks.
@@ -33,6 +32,7 @@
 #include "umem/region_view.h"
 #include "xsk/bind_mode.h"
 #include "xsk/held_frames.h"
+#include "xsk/send_pace.h"
 #include "xsk/socket.h"
 
 namespace culvert {
@@ -88,7 +88,9 @@ class XskLane final : public Lane {
   std::uint32_t accept(const xdp_desc& descriptor, Burst& burst) noexcept;
   void reap() noexcept;
   void kick(Now now) noexcept;
-  void send_failed(int code, std::uint32_t consumed_before, Now now) noexcept;
+  /// One system call; true when it ended early and another may follow at once.
+  bool send(Now now) noexcept;
+  bool send_failed(int code, std::uint32_t consumed_before, Now now) noexcept;
   void set_state(LaneState state) noexcept;
   void look_at_link() noexcept;
   void read_statistics() noexcept;
@@ -100,8 +102,7 @@ class XskLane final : public Lane {
   XskSocket socket_;
   HeldFrames receive_held_, transmit_held_;
   LaneQuota quota_;
-  Now next_kick_ = 0;
-  std::uint64_t kick_pause_ns_ = 0;
+  SendPace pace_;
   LaneState state_ = LaneState::kUp;
   bool inside_multi_buffer_ = false;
   bool transmits_ = true;

@@ -52,6 +52,7 @@ XskLane::XskLane(const XskLaneConfig& config, RegionView region, FramePool& pool
   report_.got = bound.mode;
   report_.why_not_better = bound.why_not_better;
   report_.send = raise_send_limits(socket_.fd(), config.rings.tx);
+  pace_ = SendPace(report_.send.packets_per_send, config.rings.tx);
   report_.transmits = transmits_;
   report_.busy_polling = napi_id_of(socket_.fd()) != 0;
   if (!report_.busy_polling) report_.busy_polling_note = "the driver names no NAPI instance: busy polling does nothing";
