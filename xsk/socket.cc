@@ -124,7 +124,7 @@ SocketOptions raise_send_limits(const Fd& socket, std::uint32_t tx_ring) {
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &got, &size) == 0) {
     options.send_buffer_bytes = static_cast<std::uint32_t>(got);
   }
-  if (got < wanted) {
+  if (got < 2 * wanted) {
     options.note = "the send buffer is smaller than the tx ring: run with CAP_NET_ADMIN or raise net.core.wmem_max";
   }
   if (::setsockopt(socket.get(), SOL_XDP, kMaxTxSkbBudget, &tx_ring, sizeof(tx_ring)) == 0) {
