@@ -141,10 +141,13 @@ Result<void> WorkerGroup::push(WorkerIndex worker, const Command& command) {
 }
 
 Result<void> WorkerGroup::wait(WorkerIndex worker) {
-  const Slot& slot = *workers_[worker];
-  const Now deadline = monotonic_ns() + kPatience;
+  Slot& slot = *workers_[worker];
+  // Whoever is stuck is waited for once, so that it does not hold control up at every command.
+  const Now patience = slot.worker->acknowledged() < slot.given_up_at ? 0 : kPatience;
+  const Now deadline = monotonic_ns() + patience;
   while (slot.worker->acknowledged() < slot.sent) {
-    if (monotonic_ns() > deadline) {
+    if (monotonic_ns() >= deadline) {
+      slot.given_up_at = slot.sent;
       return Error{"worker " + std::to_string(worker) + " has not applied a command for two seconds", 0,
                    "see `culvert show workers`; a stuck worker needs a restart"};
     }

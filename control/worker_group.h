@@ -50,8 +50,9 @@ class WorkerGroup {
   int requests_descriptor() const noexcept { return requests_waker_.descriptor(); }
   void drain_requests_descriptor() noexcept;
 
-  /// Sends to one worker and waits until it has applied the command. An error when it does not within two seconds: the
-  /// worker is stuck, and what the command handed over must be kept.
+  /// Sends to one worker and waits until it has applied the command. An error when it does not within two seconds, and
+  /// at once when it still owes the answer to an earlier command: the worker is stuck, and what the command handed over
+  /// must be kept. The command stays in its queue, if there was room.
   Result<void> tell(WorkerIndex worker, const Command& command);
   /// Takes a lane from its worker, which closes it, and keeps it for as long as the worker may touch it: until it has
   /// let go of the last frame (a zero-copy driver takes a second), or its thread has ended.
@@ -81,6 +82,7 @@ class WorkerGroup {
     std::unique_ptr<Worker> worker;
     std::unique_ptr<WorkerThread> thread;
     std::uint64_t sent = 0;
+    std::uint64_t given_up_at = 0;  ///< how many commands it had been sent when it was last waited for in vain
   };
 
   struct RemovedLane {

@@ -27,6 +27,7 @@ struct Witness {
   std::atomic<bool> destroyed{false};
   std::atomic<bool> flushed_while_destroyed{false};
   std::atomic<std::uint64_t> flushes{0};
+  std::atomic<bool> stuck{false};  ///< its worker does not get beyond flush() until this is false
 };
 
 /// Keeps one frame after close(), as a zero-copy driver does, until it is told to let go.
@@ -44,6 +45,7 @@ class SlowLane final : public Lane {
   std::uint32_t transmit(std::span<Packet* const> /*packets*/) noexcept override { return 0; }
   void flush(Now /*now*/) noexcept override {
     ++witness_.flushes;
+    while (witness_.stuck) std::this_thread::sleep_for(1ms);
     if (!closed_ || !witness_.let_go || held_ == 0) return;
     pool_.ledger().leave(frame_, FrameHolder::kReceive);
     pool_.give(frame_);
@@ -145,6 +147,33 @@ TEST_CASE("a lane that never lets go of its frames outlives the worker, also at 
   group.reset();
   CHECK(witness.destroyed);
   CHECK_FALSE(witness.flushed_while_destroyed);
+}
+
+TEST_CASE("a stuck worker is waited for once, and again as soon as it has caught up") {
+  Workers workers(2);
+  Witness witness;
+  auto group = workers.start();
+  SlowLane lane(group->pool(0), witness);
+  add_slow_lane(*group, lane);
+  witness.stuck = true;
+  const std::uint64_t flushes = witness.flushes;
+  CHECK(comes_true([&] { return witness.flushes > flushes; }));
+  const Command command{.kind = CommandKind::kClearPeaks};
+  CHECK(group->tell(0, command).has_error());
+
+  const auto before = std::chrono::steady_clock::now();
+  CHECK(group->tell(0, command).has_error());
+  CHECK(group->tell_all(command).has_error());
+  CHECK(std::chrono::steady_clock::now() - before < 1s);
+  CHECK(group->worker(1).acknowledged() == 1);
+
+  witness.stuck = false;
+  // The lane's, and the three that stayed in the queue.
+  CHECK(comes_true([&] { return group->worker(0).acknowledged() == 4; }));
+  CHECK(group->tell(0, command).has_value());
+  CHECK(group->worker(0).acknowledged() == 5);
+  witness.let_go = true;
+  group.reset();
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
