@@ -174,6 +174,10 @@ Result<void> WorkerGroup::tell_all(const Command& command) {
 
 WorkerGroup::Moment WorkerGroup::moment() const {
   Moment moment;
+  // What was unlinked is written before the counts are read: release and acquire alone would let a count be read first,
+  // of a turn that still finds the old. A worker needs no fence: while its count waits to be written its next turn may
+  // read the tables already, and that is the one turn more that passed() waits for.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   for (const auto& slot : workers_) moment.push_back(slot->worker->turns_ended());
   return moment;
 }
