@@ -18,7 +18,8 @@
 //     EAGAIN nobody else wakes the kernel, and completed frames stay in the completion ring until then.
 //   - Which frames it may hold is fixed by its quota (umem/budget.h), receiving and sending apart.
 //   - A lane's end: close(), then flush(now) until frames_receiving() and frames_transmitting() are 0, then destroy it.
-//     In copy mode they are 0 at once; a zero-copy driver may write into its buffers a moment longer.
+//     In copy mode what it received into is home at once. What it sent a driver may read a moment longer, and a
+//     zero-copy driver may write into its buffers.
 #pragma once
 
 #include <cstdint>

@@ -94,7 +94,8 @@ class XskLane final : public Lane {
   void set_state(LaneState state) noexcept;
   void look_at_link() noexcept;
   void read_statistics() noexcept;
-  void take_frames_home() noexcept;
+  void wait_for_frames(Now now) noexcept;
+  void take_home(HeldFrames& held, FrameHolder holder) noexcept;
 
   // Hot.
   RegionView region_;

@@ -67,10 +67,12 @@ XskLane::~XskLane() = default;
 
 void XskLane::close() noexcept {
   if (closed_) return;
+  reap();  // so that only what has not completed has to wait
   socket_.close();
   closed_ = true;
   set_state(LaneState::kGone);
-  if (report_.got != LaneMode::kZeroCopy) take_frames_home();
+  // Copied into only by the kernel itself, which is done when the socket is closed.
+  if (report_.got != LaneMode::kZeroCopy) take_home(receive_held_, FrameHolder::kReceive);
 }
 
 }  // namespace culvert

@@ -156,10 +156,18 @@ TEST_CASE("an interface that is deleted under load leaves a dead lane, and closi
   CHECK(burst.empty());
   CHECK(frames_of(lanes, {lan.get(), wan.get()}) == 4096);
   for (const auto& lane : {lan.get(), wan.get()}) {
+    const std::uint32_t sending = lane->frames_transmitting();
     lane->close();
-    CHECK(lane->frames_receiving() + lane->frames_transmitting() == 0);
+    const Now closed_at = monotonic_ns();
+    CHECK(lane->frames_receiving() == 0);
     lane->receive(burst);
-    lane->flush(monotonic_ns());
+    lane->flush(closed_at);
+    // A driver may still read what it was given to send.
+    CHECK(lane->frames_transmitting() == sending);
+    lane->flush(closed_at + 199 * kNanosecondsPerMillisecond);
+    CHECK(lane->frames_transmitting() == sending);
+    lane->flush(closed_at + 200 * kNanosecondsPerMillisecond);
+    CHECK(lane->frames_transmitting() == 0);
     lane->refill();
     lane->publish();
     CHECK(burst.empty());
@@ -192,6 +200,9 @@ TEST_CASE("a hundred lives leave no descriptor and no frame behind") {
     REQUIRE(offer(burst, *lane, lanes.pool) == 1);
     if (life % 2 == 0) lane->flush(monotonic_ns());
     lane->close();
+    lane->flush(monotonic_ns());
+    REQUIRE(frames_of(lanes, {lane.get()}) == 4096);
+    lane->flush(monotonic_ns() + kNanosecondsPerSecond);
     REQUIRE(lanes.pool.available() == 4096);
   }
   CHECK(open_descriptors() == before);
