@@ -13,6 +13,8 @@ namespace culvert {
 namespace {
 
 constexpr Now kPatience = 2 * kNanosecondsPerSecond;
+/// A worker that is closing a lane sleeps a millisecond at most.
+constexpr Now kTurnPatience = 10 * kNanosecondsPerMillisecond;
 
 std::size_t frames_of(const Region& region) {
   return region.frames() / region.homes().workers;
@@ -96,13 +98,25 @@ void WorkerGroup::remove_lane(WorkerIndex worker, std::unique_ptr<Lane> lane) {
   const bool sent = push(worker, command).has_value();
   const std::uint64_t number = sent ? workers_[worker]->sent : ~std::uint64_t{0};
   removed_.push_back({worker, number, std::move(lane)});
-  if (sent) (void)wait(worker);
+  if (!sent || wait(worker).has_error()) return;
+  removed_.back().lane->disconnect();
+  wait_for_closing(*workers_[worker]->worker);
+}
+
+void WorkerGroup::wait_for_closing(const Worker& worker) const {
+  const std::uint64_t turn = worker.turns_ended() + 2;
+  const Now deadline = monotonic_ns() + kTurnPatience;
+  while (worker.cells().closing_lanes.read() != 0 && worker.turns_ended() < turn && monotonic_ns() < deadline) {
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
 }
 
 void WorkerGroup::free_removed_lanes() {
   std::erase_if(removed_, [this](const RemovedLane& removed) {
     const Worker& worker = *workers_[removed.worker]->worker;
-    if (worker.acknowledged() < removed.command || worker.cells().closing_lanes.read() != 0) return false;
+    if (worker.acknowledged() < removed.command) return false;
+    removed.lane->disconnect();
+    if (worker.cells().closing_lanes.read() != 0) return false;
     // What the worker did to the lane before it said so is over.
     std::atomic_thread_fence(std::memory_order_acquire);
     return true;

@@ -54,10 +54,11 @@ class WorkerGroup {
   /// at once when it still owes the answer to an earlier command: the worker is stuck, and what the command handed over
   /// must be kept. The command stays in its queue, if there was room.
   Result<void> tell(WorkerIndex worker, const Command& command);
-  /// Takes a lane from its worker, which closes it, and keeps it for as long as the worker may touch it: until it has
-  /// let go of the last frame (a zero-copy driver takes a second), or its thread has ended.
+  /// Takes a lane from its worker, disconnects it here, where waiting for the kernel keeps no packet waiting, and keeps
+  /// it for as long as the worker may touch it: until it has let go of the last frame (a zero-copy driver takes a
+  /// second), or its thread has ended. A lane that its worker does not let go of is disconnected when it does.
   void remove_lane(WorkerIndex worker, std::unique_ptr<Lane> lane);
-  /// Destroys the removed lanes that no worker holds any more.
+  /// Disconnects the removed lanes that were not yet, and destroys those that no worker holds any more.
   void free_removed_lanes();
   /// How many removed lanes the worker may still hold.
   std::size_t removed_lanes(WorkerIndex worker) const;
@@ -95,6 +96,9 @@ class WorkerGroup {
   void stop();
   Result<void> push(WorkerIndex worker, const Command& command);
   Result<void> wait(WorkerIndex worker);
+  /// Until the worker has ended a turn that began after this: what need not be kept of a disconnected lane is home
+  /// then, so that a lane that takes its place finds frames, and its place.
+  void wait_for_closing(const Worker& worker) const;
 
   HandoffMesh mesh_;
   Punter punter_;

@@ -2,7 +2,7 @@
 // A lane is one (interface, queue), both directions: the narrow waist between the pipeline and whatever moves packets.
 // Behind it: AF_XDP (xsk/), a generator or pcap file in memory (for tests, simulation, benchmarks), DPDK.
 //
-// One worker owns a lane and is the only caller after construction. Per turn it calls, in this order:
+// One worker owns a lane and is the only caller after construction, but for the end. Per turn it calls, in this order:
 //
 //   receive(burst)   frames: kernel -> burst
 //   transmit(...)    frames: burst -> tx; what does not fit stays with the caller
@@ -17,9 +17,10 @@
 //   - While frames_transmitting() > 0, call flush() at least every millisecond, also when there is no new work: after
 //     EAGAIN nobody else wakes the kernel, and completed frames stay in the completion ring until then.
 //   - Which frames it may hold is fixed by its quota (umem/budget.h), receiving and sending apart.
-//   - A lane's end: close(), then flush(now) until frames_receiving() and frames_transmitting() are 0, then destroy it.
-//     In copy mode what it received into is home at once. What it sent a driver may read a moment longer, and a
-//     zero-copy driver may write into its buffers.
+//   - A lane's end: its worker calls close(); then control calls disconnect(), because the kernel takes its time over
+//     it; then the worker calls flush(now) until frames_receiving() and frames_transmitting() are 0; then it is
+//     destroyed. In copy mode what it received into is home with the first flush(). What it sent a driver may read a
+//     moment longer, and a zero-copy driver may write into its buffers.
 #pragma once
 
 #include <cstdint>
@@ -87,9 +88,13 @@ class Lane {
   /// called about every 100 ms, not every turn.
   virtual void publish() noexcept = 0;
 
-  /// Closes the socket and gives the frames that the kernel held back to the pool: at once, or in later flush() calls
-  /// (see above). The lane is dead afterwards: kGone.
+  /// The lane is dead from now on: kGone. Nothing is received or taken any more; the frames that the kernel has come
+  /// home in later flush() calls (see above), those of a lane without a kernel at once.
   virtual void close() noexcept = 0;
+
+  /// Makes the kernel let go of queue and frames. Control calls it, once it knows that the worker has called close();
+  /// it may wait for the kernel for tens of milliseconds. Calling it again does nothing.
+  virtual void disconnect() noexcept {}
 
   /// A descriptor that polls readable when packets wait; -1 when the lane must be polled by calling receive().
   virtual int wait_descriptor() const noexcept = 0;

@@ -15,7 +15,8 @@ namespace {
 /// Linux 6.6, linux/if_xdp.h: more of this packet follows in the next descriptor.
 constexpr std::uint32_t kPacketContinues = 1U << 0;
 constexpr std::uint64_t kLinkDownPauseNs = 10 * kNanosecondsPerMillisecond;
-/// A zero-copy driver's teardown runs in a kernel thread some 20 ms after close(); until then it may write into frames.
+/// A zero-copy driver's teardown runs in a kernel thread some 20 ms after the close; until then it may write into
+/// frames.
 constexpr std::uint64_t kZeroCopyQuarantineNs = kNanosecondsPerSecond;
 /// In copy mode a driver may still read what it was given to send: for those with IFF_TX_SKB_NO_LINEAR (virtio_net) the
 /// kernel makes the skb of our pages (net/xdp/xsk.c, xsk_build_skb_zerocopy). These packets pass no qdisc, so nothing
@@ -228,11 +229,12 @@ void XskLane::read_statistics() noexcept {
 }
 
 void XskLane::wait_for_frames(Now now) noexcept {
+  if (!disconnected_.load(std::memory_order_acquire)) return;
   const bool zero_copy = report_.got == LaneMode::kZeroCopy;
   if (frames_home_at_ == 0) frames_home_at_ = now + (zero_copy ? kZeroCopyQuarantineNs : kCopyQuarantineNs);
-  if (now < frames_home_at_) return;
-  take_home(receive_held_, FrameHolder::kReceive);
-  take_home(transmit_held_, FrameHolder::kTransmit);
+  // In copy mode only the kernel itself writes into frames, and it is done when the socket is closed.
+  if (!zero_copy || now >= frames_home_at_) take_home(receive_held_, FrameHolder::kReceive);
+  if (now >= frames_home_at_) take_home(transmit_held_, FrameHolder::kTransmit);
 }
 
 void XskLane::take_home(HeldFrames& held, FrameHolder holder) noexcept {

@@ -22,6 +22,7 @@
 // SO_ERROR tells the same to a lane that has nothing to send: publish() looks.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -74,12 +75,13 @@ class XskLane final : public Lane {
   std::uint32_t frames_transmitting() const noexcept override { return transmit_held_.count(); }
   void publish() noexcept override;
   void close() noexcept override;
+  void disconnect() noexcept override;
   int wait_descriptor() const noexcept override { return socket_fd(); }
   LaneState state() const noexcept override { return state_; }
   bool transmits() const noexcept override { return transmits_; }
   bool partial_checksums() const noexcept override { return partial_checksums_; }
 
-  /// For the XSKMAP. -1 after close().
+  /// For the XSKMAP. -1 after disconnect().
   int socket_fd() const noexcept { return socket_.fd().get(); }
   const XskLaneReport& report() const noexcept { return report_; }
 
@@ -109,7 +111,8 @@ class XskLane final : public Lane {
   bool transmits_ = true;
   bool partial_checksums_ = false;
   bool closed_ = false;
-  Now frames_home_at_ = 0;  ///< after close(): not before then; 0: not decided
+  std::atomic<bool> disconnected_{false};  ///< written by control
+  Now frames_home_at_ = 0;                 ///< after disconnect(): not before then; 0: not decided
 
   // Cold.
   XskLaneReport report_;

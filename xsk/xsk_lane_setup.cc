@@ -68,11 +68,15 @@ XskLane::~XskLane() = default;
 void XskLane::close() noexcept {
   if (closed_) return;
   reap();  // so that only what has not completed has to wait
-  socket_.close();
   closed_ = true;
   set_state(LaneState::kGone);
-  // Copied into only by the kernel itself, which is done when the socket is closed.
-  if (report_.got != LaneMode::kZeroCopy) take_home(receive_held_, FrameHolder::kReceive);
+}
+
+void XskLane::disconnect() noexcept {
+  if (disconnected_.load(std::memory_order_relaxed)) return;
+  // The last reference to the socket: the kernel waits here until no CPU can be delivering to it (synchronize_net).
+  socket_.close();
+  disconnected_.store(true, std::memory_order_release);
 }
 
 }  // namespace culvert

@@ -27,6 +27,10 @@ struct Witness {
   std::atomic<bool> destroyed{false};
   std::atomic<bool> flushed_while_destroyed{false};
   std::atomic<std::uint64_t> flushes{0};
+  std::atomic<bool> closed{false};
+  std::atomic<bool> disconnected{false};
+  std::atomic<bool> disconnected_too_early{false};
+  std::thread::id disconnected_by;
   std::atomic<bool> stuck{false};  ///< its worker does not get beyond flush() until this is false
 };
 
@@ -59,7 +63,12 @@ class SlowLane final : public Lane {
   std::uint32_t frames_receiving() const noexcept override { return held_; }
   std::uint32_t frames_transmitting() const noexcept override { return 0; }
   void publish() noexcept override {}
-  void close() noexcept override { closed_ = true; }
+  void close() noexcept override { witness_.closed = closed_ = true; }
+  void disconnect() noexcept override {
+    witness_.disconnected_too_early = !witness_.closed;
+    witness_.disconnected_by = std::this_thread::get_id();
+    witness_.disconnected = true;
+  }
   int wait_descriptor() const noexcept override { return -1; }
   LaneState state() const noexcept override { return LaneState::kUp; }
   bool partial_checksums() const noexcept override { return false; }
@@ -147,6 +156,37 @@ TEST_CASE("a lane that never lets go of its frames outlives the worker, also at 
   group.reset();
   CHECK(witness.destroyed);
   CHECK_FALSE(witness.flushed_while_destroyed);
+}
+
+TEST_CASE("control disconnects a removed lane, as soon as its worker has closed it and not before") {
+  Workers workers(1);
+  Witness prompt, late;
+  auto group = workers.start();
+  auto lane = std::make_unique<SlowLane>(group->pool(0), prompt);
+  add_slow_lane(*group, *lane);
+  group->remove_lane(0, std::move(lane));
+  CHECK(prompt.disconnected);
+  CHECK_FALSE(prompt.disconnected_too_early);
+  CHECK(prompt.disconnected_by == std::this_thread::get_id());
+  prompt.let_go = true;
+  CHECK(comes_true([&] { return group->worker(0).cells().closing_lanes.read() == 0; }));
+
+  lane = std::make_unique<SlowLane>(group->pool(0), late);
+  add_slow_lane(*group, *lane);
+  late.stuck = true;
+  const std::uint64_t flushes = late.flushes;
+  CHECK(comes_true([&] { return late.flushes > flushes; }));
+  group->remove_lane(0, std::move(lane));
+  group->free_removed_lanes();
+  CHECK_FALSE(late.disconnected);
+  late.stuck = false;
+  CHECK(comes_true([&] {
+    group->free_removed_lanes();
+    return late.disconnected.load();
+  }));
+  CHECK_FALSE(late.disconnected_too_early);
+  late.let_go = true;
+  group.reset();
 }
 
 TEST_CASE("a stuck worker is waited for once, and again as soon as it has caught up") {

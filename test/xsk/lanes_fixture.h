@@ -71,6 +71,12 @@ inline void flush_until_idle(Lane& lane, int milliseconds = 1000) {
   while (lane.frames_transmitting() > 0 && monotonic_ns() < end) lane.flush(monotonic_ns());
 }
 
+/// The worker's part of a lane's end, then control's.
+inline void end(Lane& lane) {
+  lane.close();
+  lane.disconnect();
+}
+
 /// Offers a whole burst to a lane, frees what it does not take, and leaves the burst empty. Returns what it took.
 inline std::uint32_t offer(Burst& burst, Lane& lane, FramePool& pool) {
   std::array<Packet*, kBurstSize> packets{};
