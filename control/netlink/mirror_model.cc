@@ -6,6 +6,14 @@
 #include <linux/rtnetlink.h>
 
 namespace culvert {
+namespace {
+
+constexpr std::size_t kRetriesPerTick = 512;
+constexpr Now kCalm_ns = 60 * kNanosecondsPerSecond;
+constexpr Now kRefusedAgain_ns = 60 * kNanosecondsPerSecond;
+constexpr Now kRefusedSeldom_ns = 600 * kNanosecondsPerSecond;
+
+}  // namespace
 
 MirrorModel::MirrorModel(RouteSink& sink, std::map<std::string, InterfaceIndex> interfaces, const MirrorLimits& limits,
                          MirrorListener& listener)
@@ -60,6 +68,7 @@ void MirrorModel::apply(const nlmsghdr& message, bool from_dump) {
   }
   if (!whole) ++malformed_;
   resolver_.collect();
+  report_full();
 }
 
 void MirrorModel::link_changed(const LinkChange& change) {
@@ -148,7 +157,6 @@ void MirrorModel::apply_route(const RouteMessage& message, bool from_dump) {
   const std::uint64_t surprises = model.surprises();
   resolver_.apply(model.apply(message, generation_, from_dump));
   if (model.surprises() != surprises) resync_wish_ = true;
-  report_full();
 }
 
 /// fib_sync_down_dev: a route goes when all its next hops are dead. Host-scope routes (table local) stay until the
@@ -246,14 +254,54 @@ bool MirrorModel::sweep_routes(bool ipv4, std::uint8_t rank, std::size_t budget)
   return through;
 }
 
+void MirrorModel::begin_resync() noexcept {
+  ++generation_;
+  resynced_ = ticked_;
+  ipv4_.forget_owed();
+  ipv6_.forget_owed();
+}
+
+void MirrorModel::tick(Now now) {
+  if (ticked_ == 0) resynced_ = now;
+  ticked_ = now;
+  resolver_.retry_some(kRetriesPerTick);
+  wish_for_refused_routes(now);
+  report_full();
+  if (now - short_until_ > kCalm_ns) told_routes_full_ = told_next_hops_full_ = false;
+}
+
+/// What a full model refused is not kept, so only a dump brings it back. One that would find the model full again soon
+/// helps nobody: without room for all of it, or for a good part, it may come seldom.
+void MirrorModel::wish_for_refused_routes(Now now) {
+  const auto wait = [](const RouteModel& model) {
+    const std::size_t room = model.limit() - std::min(model.limit(), model.size());
+    if (model.owed() == 0 || room == 0) return ~Now{0};
+    return room >= std::min<std::uint64_t>(model.owed(), model.limit() / 16) ? kRefusedAgain_ns : kRefusedSeldom_ns;
+  };
+  if (now - resynced_ >= std::min(wait(ipv4_), wait(ipv6_))) resync_wish_ = true;
+}
+
+bool MirrorModel::is_short_of_routes() const noexcept {
+  return ipv4_.owed() + ipv6_.owed() + resolver_.prefixes_short() != 0;
+}
+
+/// Each shortage is told once, and again only when there was none for a while.
 void MirrorModel::report_full() {
-  const bool full = ipv4_.refused() + ipv6_.refused() + resolver_.activity().table_full != 0;
-  if (!full || told_full_) return;
-  told_full_ = true;
-  listener_.on_event(
-      fmt::format("routes: the table is full ({} IPv4, {} IPv6 routes mirrored); raise system.limits.routes_ipv4 or "
-                  "system.limits.routes_ipv6",
-                  ipv4_.size(), ipv6_.size()));
+  const bool short_of_routes = is_short_of_routes();
+  const bool short_of_next_hops = resolver_.next_hops_short() != 0;
+  if (short_of_routes || short_of_next_hops) short_until_ = ticked_;
+  if (short_of_routes && !std::exchange(told_routes_full_, true)) {
+    listener_.on_event(
+        fmt::format("routes: the table is full ({} IPv4, {} IPv6 routes mirrored); raise system.limits.routes_ipv4 or "
+                    "system.limits.routes_ipv6",
+                    ipv4_.size(), ipv6_.size()));
+  }
+  if (short_of_next_hops && !std::exchange(told_next_hops_full_, true)) {
+    listener_.on_event(
+        fmt::format("routes: the next-hop table is full ({} entries): routes answer unreachable or use fewer paths, "
+                    "neighbours are without an entry; raise system.limits.next_hops, or use fewer multipath groups",
+                    resolver_.next_hops()));
+  }
 }
 
 }  // namespace culvert

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "control/netlink/address_model.h"
 #include "control/netlink/resolver.h"
 
@@ -71,13 +72,17 @@ class MirrorModel {
   void apply(const nlmsghdr& message, bool from_dump);
 
   /// From now on what a dump shows is marked; sweep() then removes what was not.
-  void begin_resync() noexcept { ++generation_; }
+  void begin_resync() noexcept;
   /// Removes what the dump of that part did not show; at most `budget` prefixes are looked at. True when through.
   bool sweep(DumpPart part, std::size_t budget);
 
   /// Work that was put off (flushed routes, moved next hops), `budget` prefixes of it. True: there is more.
   bool work(std::size_t budget);
-  /// True once after an event behind which the kernel may have removed something silently.
+  bool has_work() const noexcept { return purging_ || resolver_.is_rewriting(); }
+  /// Tries again what the tables had no room for. Every 100 ms or so; it may leave work().
+  void tick(Now now);
+  /// True once after an event behind which the kernel may have removed something silently, or when routes that were
+  /// refused may fit.
   bool take_resync_wish() noexcept { return std::exchange(resync_wish_, false); }
 
   const LinkModel& links() const noexcept { return links_; }
@@ -107,6 +112,8 @@ class MirrorModel {
   void flush_source(const IpAddress& address);
   void purge(PathSet& set);
   bool sweep_routes(bool ipv4, std::uint8_t rank, std::size_t budget);
+  bool is_short_of_routes() const noexcept;
+  void wish_for_refused_routes(Now now);
   void report_full();
 
   MirrorListener& listener_;
@@ -122,7 +129,11 @@ class MirrorModel {
   IpPrefix sweep_cursor_;
   bool purging_ = false;
   bool resync_wish_ = false;
-  bool told_full_ = false;
+  bool told_routes_full_ = false;
+  bool told_next_hops_full_ = false;
+  Now ticked_ = 0;
+  Now resynced_ = 0;     ///< when the last resync began
+  Now short_until_ = 0;  ///< when something was last known not to fit
   IgnoredRoutes ignored_;
   std::uint64_t malformed_ = 0;
   std::uint64_t messages_ = 0;

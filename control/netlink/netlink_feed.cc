@@ -114,19 +114,25 @@ void NetlinkFeed::next_part() {
 /// What was put off. True: there is more.
 bool NetlinkFeed::work(Now now) {
   const bool more = model_.work(kPrefixesPerSlice);
-  if (model_.take_resync_wish() && due_ == 0) due_ = now + kWishDelay_ns;
+  heed_wish(now);
   if (phase_ != Phase::kSweeping) return more;
   if (model_.sweep(part_, kPrefixesPerSlice)) next_part();
   return true;
 }
 
+void NetlinkFeed::heed_wish(Now now) {
+  if (model_.take_resync_wish() && due_ == 0) due_ = now + kWishDelay_ns;
+}
+
 void NetlinkFeed::tick(Now now) {
+  model_.tick(now);
+  heed_wish(now);
   if (due_ != 0 && now >= due_ && !resyncing()) {
     due_ = 0;
     wanted_ = true;
   }
-  // The descriptor does not become readable by a wish.
-  if (wanted_ && !resyncing()) handle_readable(now, 0);
+  // The descriptor does not become readable by a wish, nor by what the model's tick began.
+  if ((wanted_ && !resyncing()) || model_.has_work()) handle_readable(now, kTickWork_ns);
 }
 
 }  // namespace culvert

@@ -33,7 +33,7 @@ class NetlinkFeed {
   /// Reads and works for about `budget_ns` (checked after each datagram of at most 32 KB, about 0.3 ms). True: call
   /// again soon even if the descriptor is not readable.
   bool handle_readable(Now now, std::uint64_t budget_ns);
-  /// Starts resyncs that are due. Call now and then (each second does).
+  /// Starts resyncs that are due, tries again what did not fit. Every 100 ms or so; works for about 10 ms at most.
   void tick(Now now);
   /// A full resync as soon as the running one is through.
   void request_resync() noexcept { wanted_ = true; }
@@ -50,6 +50,7 @@ class NetlinkFeed {
   static constexpr std::size_t kPrefixesPerSlice = 2048;
   static constexpr std::uint64_t kWishDelay_ns = 2 * kNanosecondsPerSecond;
   static constexpr std::uint64_t kRetryDelay_ns = 10 * kNanosecondsPerSecond;
+  static constexpr std::uint64_t kTickWork_ns = 10 * kNanosecondsPerMillisecond;
 
   bool read_one(Now now);
   void take(const nlmsghdr& message, Now now);
@@ -58,6 +59,7 @@ class NetlinkFeed {
   void part_ended(int error, Now now);
   void next_part();
   bool work(Now now);
+  void heed_wish(Now now);
 
   MirrorModel& model_;
   MirrorListener& listener_;

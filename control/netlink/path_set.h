@@ -57,6 +57,10 @@ struct Resolution {
   bool group = false;                 ///< `index` is a multipath entry of this set alone
   std::vector<Adjacency*> held;       ///< in the group, or the one behind `index`
   std::vector<std::uint32_t> onlink;  ///< ifindexes where the destination itself is the neighbour
+  /// What the next-hop table had not: with so many entries, and a group, another try makes it better.
+  std::size_t lacks_entries = 0;
+  bool lacks_group = false;
+  bool falls_short() const noexcept { return lacks_entries != 0; }
 };
 
 struct PathSet {

@@ -108,14 +108,17 @@ void Resolver::settle_host(const IpAddress& address, bool explicit_changed) {
 
 /// Held once for the caller.
 Adjacency* Resolver::wanted_host(const IpAddress& address) {
+  if (!short_hosts_.empty()) short_hosts_.erase(address);
   const RouteNode* node = model_of(IpPrefix::host(address)).longest_match(address);
   if (node == nullptr) return nullptr;
   const PathSet& set = *node->second.first->set;
+  const std::uint64_t full = activity_.next_hops_full;
   for (const std::uint32_t ifindex : set.resolution.onlink) {
     const NeighborKey key{ifindex, address};
     if (neighbors_.find_usable(key) == nullptr) continue;
     if (Adjacency* adjacency = adjacencies_.acquire(key, set.content->mtu, false)) return adjacency;
   }
+  if (activity_.next_hops_full != full) short_hosts_.insert(address);
   return nullptr;
 }
 
@@ -123,6 +126,7 @@ void Resolver::ensure(PathSet& set) {
   if (set.resolved) return;
   set.resolution = set_resolver_.resolve(set, nullptr);
   set.resolved = true;
+  note_shortage(set);
 }
 
 void Resolver::resolve_again(PathSet& set) {
@@ -132,6 +136,7 @@ void Resolver::resolve_again(PathSet& set) {
   if (on_link_changed) recount(set, -1);
   const bool moved = next.index != set.resolution.index;
   std::swap(next, set.resolution);
+  note_shortage(set);
   if (on_link_changed) recount(set, 1);
   if (moved) {
     set.retired.push_back(std::move(next));
@@ -183,6 +188,7 @@ bool Resolver::rewrite_some(std::size_t budget) {
 void Resolver::collect() {
   for (PathSet* set : sets_.take_unused()) {
     std::erase(rewriting_, set);
+    short_sets_.erase(set);
     for (Resolution& old : set->retired) set_resolver_.give_back(old, false);
     if (set->resolved) set_resolver_.give_back(set->resolution, false);
     sets_.erase(*set);
@@ -196,26 +202,81 @@ void Resolver::write_best(const IpPrefix& prefix, const PathSet& set) {
 
 void Resolver::write(const IpPrefix& prefix, NextHopIndex index) {
   ++activity_.route_writes;
-  if (sink_.set_route(prefix, index)) return;
+  if (sink_.set_route(prefix, index)) {
+    if (!not_written_.empty()) not_written_.erase(prefix);
+    return;
+  }
   ++activity_.table_full;
   not_written_.insert(prefix);
+  sink_.remove_route(prefix);  // were it there, it would lead to an entry that its set lets go
 }
 
 void Resolver::erase(const IpPrefix& prefix) {
   ++activity_.route_removals;
   not_written_.erase(prefix);
   sink_.remove_route(prefix);
-  retry_one();
 }
 
-/// A prefix went, so one that did not fit may fit now.
-void Resolver::retry_one() {
-  if (not_written_.empty()) return;
-  const IpPrefix prefix = *not_written_.begin();
-  not_written_.erase(not_written_.begin());
+void Resolver::note_shortage(PathSet& set) {
+  if (set.resolution.falls_short()) {
+    short_sets_.insert(&set);
+  } else if (!short_sets_.empty()) {
+    short_sets_.erase(&set);
+  }
+}
+
+void Resolver::retry_some(std::size_t budget) {
+  retry_sets(budget);
+  retry_hosts(budget);
+  if (room_seen_ != sink_.room_made()) {
+    room_seen_ = sink_.room_made();
+    prefixes_left_ = not_written_.size();
+  }
+  retry_prefixes(std::min(budget, prefixes_left_));
+}
+
+/// Whether a prefix fits depends on its neighbours in the table, so one that does not says nothing about the next.
+void Resolver::retry_prefixes(std::size_t budget) {
+  for (prefixes_left_ -= budget; budget > 0 && !not_written_.empty(); --budget) {
+    auto at = not_written_.upper_bound(prefix_turn_);
+    if (at == not_written_.end()) at = not_written_.begin();
+    prefix_turn_ = *at;
+    if (retry_prefix(prefix_turn_)) not_written_.erase(prefix_turn_);
+  }
+}
+
+bool Resolver::retry_prefix(const IpPrefix& prefix) {
   const auto host = prefix.is_host() ? hosts_.find(prefix.address) : hosts_.end();
-  if (host != hosts_.end()) return write(prefix, host->second->index);
-  if (const RouteNode* node = model_of(prefix).find(prefix)) write(prefix, node->second.first->set->resolution.index);
+  NextHopIndex index = kNoRouteIndex;
+  if (host != hosts_.end()) {
+    index = host->second->index;
+  } else if (const RouteNode* node = model_of(prefix).find(prefix)) {
+    index = node->second.first->set->resolution.index;
+  } else {
+    return true;
+  }
+  if (!sink_.set_route(prefix, index)) return false;
+  ++activity_.route_writes;
+  return true;
+}
+
+/// Only with room for all that the set lacks: a try that fails takes and frees entries, and its gateways would be asked
+/// for and let go each time.
+void Resolver::retry_sets(std::size_t budget) {
+  for (std::size_t left = std::min(budget, short_sets_.size()); left > 0 && !short_sets_.empty(); --left) {
+    if (sink_.free_entries() == 0) return;
+    auto at = short_sets_.upper_bound(set_turn_);
+    if (at == short_sets_.end()) at = short_sets_.begin();
+    set_turn_ = *at;
+    const Resolution& resolution = set_turn_->resolution;
+    const bool room = sink_.free_entries() >= resolution.lacks_entries;
+    if (room && (!resolution.lacks_group || sink_.free_groups() != 0)) resolve_again(*set_turn_);
+  }
+}
+
+void Resolver::retry_hosts(std::size_t budget) {
+  for (; budget > 0 && !short_hosts_.empty() && sink_.free_entries() != 0; --budget)
+    settle_host(IpAddress(*short_hosts_.begin()), false);
 }
 
 }  // namespace culvert

@@ -52,6 +52,15 @@ class Resolver {
 
   /// Writes up to `budget` prefixes of sets that moved; false when nothing is left to write.
   bool rewrite_some(std::size_t budget);
+  bool is_rewriting() const noexcept { return !rewriting_.empty(); }
+
+  /// Tries again what did not fit, `budget` of each kind at most, in turn, if room was made. To be called now and then:
+  /// what was unlinked is free only after the workers' turns, so the removal itself is too early.
+  void retry_some(std::size_t budget);
+  /// Prefixes that are not in the table.
+  std::size_t prefixes_short() const noexcept { return not_written_.size(); }
+  /// Sets that lead elsewhere than they should or leave members out, and hosts without a route of their own.
+  std::size_t next_hops_short() const noexcept { return short_sets_.size() + short_hosts_.size(); }
 
   Adjacencies& adjacencies() noexcept { return adjacencies_; }
   const Adjacencies& adjacencies() const noexcept { return adjacencies_; }
@@ -78,7 +87,11 @@ class Resolver {
   void write(const IpPrefix& prefix, NextHopIndex index);
   void write_best(const IpPrefix& prefix, const PathSet& set);
   void erase(const IpPrefix& prefix);
-  void retry_one();
+  void note_shortage(PathSet& set);
+  bool retry_prefix(const IpPrefix& prefix);
+  void retry_prefixes(std::size_t budget);
+  void retry_sets(std::size_t budget);
+  void retry_hosts(std::size_t budget);
 
   const NeighborModel& neighbors_;
   const RouteModel& ipv4_;
@@ -91,7 +104,15 @@ class Resolver {
   std::deque<PathSet*> rewriting_;
   std::map<IpAddress, Adjacency*> hosts_;
   std::array<std::array<std::uint32_t, kHostLength + 1>, 2> on_link_by_length_{};  ///< prefixes, by family and length
-  std::set<IpPrefix> not_written_;  ///< the table was full; tried again when a prefix goes. Prefixes of the model only
+
+  // What did not fit, and where its turn is. Each is in the models, so they bound it.
+  std::set<IpPrefix> not_written_;
+  std::set<PathSet*> short_sets_;
+  std::set<IpAddress> short_hosts_;
+  IpPrefix prefix_turn_;
+  PathSet* set_turn_ = nullptr;
+  std::uint64_t room_seen_ = 0;
+  std::size_t prefixes_left_ = 0;  ///< of not_written_, to be tried since room was made
 };
 
 }  // namespace culvert

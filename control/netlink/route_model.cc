@@ -99,11 +99,11 @@ BestChange RouteModel::apply(const RouteMessage& message, std::uint8_t generatio
   auto it = nodes_.find(message.prefix);
   if (it == nodes_.end()) {
     if (message.removed) {
-      ++surprises_;
+      count_unknown();
       return change;
     }
     if (size_ >= limit_) {
-      ++refused_;
+      refuse();
       return change;
     }
     it = nodes_.try_emplace(message.prefix).first;
@@ -117,7 +117,7 @@ BestChange RouteModel::apply(const RouteMessage& message, std::uint8_t generatio
     bool partly = false;
     Route** at = removed_by(node, message, partly);
     if (at != nullptr && !partly) unlink(at);
-    if (at == nullptr) ++surprises_;
+    if (at == nullptr) count_unknown();
   }
   change.after = node.second.first != nullptr ? node.second.first->set : nullptr;
   drop_node_if_empty(node);
@@ -216,10 +216,7 @@ Route** RouteModel::removed_by(RouteNode& node, const RouteMessage& message, boo
 }
 
 void RouteModel::insert(RouteNode& node, Route** at, const RouteMessage& message, const Place& place) {
-  if (size_ >= limit_) {
-    ++refused_;
-    return;
-  }
+  if (size_ >= limit_) return refuse();
   Route* route = std::construct_at(static_cast<Route*>(pool_.allocate(sizeof(Route), alignof(Route))));
   route->node = &node;
   route->priority = place.priority;
@@ -232,6 +229,20 @@ void RouteModel::insert(RouteNode& node, Route** at, const RouteMessage& message
   *at = route;
   PathSets::attach(*place.set, *route);
   ++size_;
+}
+
+void RouteModel::refuse() noexcept {
+  ++refused_;
+  ++owed_;
+}
+
+/// A removal of what is not here: one of those that were refused, if there are such.
+void RouteModel::count_unknown() noexcept {
+  if (owed_ != 0) {
+    --owed_;
+  } else {
+    ++surprises_;
+  }
 }
 
 void RouteModel::unlink(Route** at) {

@@ -54,6 +54,11 @@ class RouteModel {
   std::size_t size() const noexcept { return size_; }
   std::size_t limit() const noexcept { return limit_; }
   std::uint64_t refused() const noexcept { return refused_; }
+  /// About how many routes the kernel has and the model refused, since the last forget_owed(): told again they count
+  /// again; which ones they are is not kept.
+  std::uint64_t owed() const noexcept { return owed_; }
+  /// A dump begins: it says anew what does not fit.
+  void forget_owed() noexcept { owed_ = 0; }
   /// Removals of routes that the mirror did not know: a reason to look at the whole table again.
   std::uint64_t surprises() const noexcept { return surprises_; }
   const std::pmr::map<IpPrefix, RouteHead>& all() const noexcept { return nodes_; }
@@ -66,6 +71,8 @@ class RouteModel {
   void replace(RouteNode& node, const RouteMessage& message, Place& place);
   Route** removed_by(RouteNode& node, const RouteMessage& message, bool& partly);
   void insert(RouteNode& node, Route** at, const RouteMessage& message, const Place& place);
+  void refuse() noexcept;
+  void count_unknown() noexcept;
   void unlink(Route** at);
   void refresh(Route& route, PathSet& set, std::uint8_t generation);
   void drop_node_if_empty(RouteNode& node);
@@ -75,6 +82,7 @@ class RouteModel {
   std::size_t limit_;
   std::size_t size_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t owed_ = 0;
   std::uint64_t surprises_ = 0;
   std::array<std::uint32_t, kHostLength + 1> count_by_length_{};
   std::pmr::unsynchronized_pool_resource pool_;

@@ -47,6 +47,12 @@ class RouteSink {
 
   virtual void set_neighbor(NextHopIndex index, const MacAddress& mac) = 0;
   virtual void forget_neighbor(NextHopIndex index) = 0;
+
+  /// Moves whenever a prefix that did not fit may fit now.
+  virtual std::uint64_t room_made() const = 0;
+  /// How many entries and multipath groups could be allocated now.
+  virtual std::size_t free_entries() const = 0;
+  virtual std::size_t free_groups() const = 0;
 };
 
 }  // namespace culvert

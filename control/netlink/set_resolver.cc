@@ -52,8 +52,8 @@ Resolution SetResolver::resolve(const PathSet& set, const Resolution* old) {
     resolution.index = fixed(kToForeign);
   } else if (paths.size() == 1 && (old == nullptr || !old->group)) {
     lead_to_one(resolution, set, *members.front());
-  } else if (!fill_group(resolution, set, members, old)) {
-    lead_to_one(resolution, set, *members.front());  // no group is left: better one way than none
+  } else {
+    lead_to_group(resolution, set, members, old);
   }
   return resolution;
 }
@@ -78,41 +78,62 @@ std::vector<const Path*> SetResolver::carriers(const std::vector<Path>& paths) c
   return alive.empty() ? owned : alive;
 }
 
-void SetResolver::lead_to_one(Resolution& resolution, const PathSet& set, const Path& path) {
+/// The path's entry, held by the resolution; null: the next-hop table is full.
+Adjacency* SetResolver::hold(Resolution& resolution, const PathSet& set, const Path& path) {
   Adjacency* adjacency = adjacencies_.acquire({path.ifindex, path.gateway}, set.content->mtu, true);
-  if (adjacency == nullptr) {
-    resolution.index = fixed(kToUnreachable);  // the next-hop table is full: an answer beats the wrong way
-    return;
-  }
-  resolution.index = adjacency->index;
+  if (adjacency == nullptr) return nullptr;
   resolution.held.push_back(adjacency);
   if (adjacency->on_link()) resolution.onlink.push_back(path.ifindex);
+  return adjacency;
 }
 
-bool SetResolver::fill_group(Resolution& resolution, const PathSet& set, const std::vector<const Path*>& members,
-                             const Resolution* old) {
+void SetResolver::lead_to_one(Resolution& resolution, const PathSet& set, const Path& path) {
+  if (const Adjacency* adjacency = hold(resolution, set, path)) {
+    resolution.index = adjacency->index;
+  } else {
+    lead_nowhere(resolution);
+  }
+}
+
+void SetResolver::lead_nowhere(Resolution& resolution) {
+  resolution.index = fixed(kToUnreachable);  // the next-hop table is full: an answer beats the wrong way
+  resolution.lacks_entries = 1;
+}
+
+void SetResolver::lead_to_group(Resolution& resolution, const PathSet& set, const std::vector<const Path*>& members,
+                                const Resolution* old) {
   std::vector<WeightedHop> hops;
   for (const Path* path : members) {
-    Adjacency* adjacency = adjacencies_.acquire({path->ifindex, path->gateway}, set.content->mtu, true);
-    if (adjacency == nullptr) continue;
-    resolution.held.push_back(adjacency);
-    if (adjacency->on_link()) resolution.onlink.push_back(path->ifindex);
-    hops.push_back({adjacency->index, path->weight});
+    if (const Adjacency* adjacency = hold(resolution, set, *path)) hops.push_back({adjacency->index, path->weight});
   }
-  if (hops.empty()) return false;
+  if (hops.empty()) return lead_nowhere(resolution);
   const bool had_group = old != nullptr && old->group;
   const auto index = had_group ? sink_.change_group(old->index, hops) : sink_.allocate_group(hops);
   if (!index) {
     ++activity_.next_hops_full;
-    give_back(resolution, true);
-    resolution = {};
-    return false;
+    return lead_to_first_held(resolution, members.size() + 1);
   }
   ++activity_.group_writes;
   if (!had_group || *index != old->index) ++groups_;
   resolution.index = *index;
   resolution.group = true;
-  return true;
+  if (hops.size() == members.size()) return;
+  // Members are left out. One more may need a group of its own, and without it the try would lose those that are in.
+  resolution.lacks_entries = 2;
+  resolution.lacks_group = true;
+}
+
+/// No group is left: better one way than none. The others are given back: whoever waits for an entry needs it more.
+void SetResolver::lead_to_first_held(Resolution& resolution, std::size_t lacks_entries) {
+  Adjacency* const first = resolution.held.front();
+  resolution.held.erase(resolution.held.begin());
+  give_back(resolution, true);
+  resolution = {};
+  resolution.index = first->index;
+  resolution.held.push_back(first);
+  if (first->on_link()) resolution.onlink.push_back(first->key.neighbor.ifindex);
+  resolution.lacks_entries = lacks_entries;
+  resolution.lacks_group = true;
 }
 
 void SetResolver::give_back(Resolution& resolution, bool keep_group) {

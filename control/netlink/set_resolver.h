@@ -31,9 +31,12 @@ class SetResolver {
 
   std::vector<Path> paths_of(const PathSet& set, bool& blackhole) const;
   std::vector<const Path*> carriers(const std::vector<Path>& paths) const;
-  bool fill_group(Resolution& resolution, const PathSet& set, const std::vector<const Path*>& members,
-                  const Resolution* old);
+  Adjacency* hold(Resolution& resolution, const PathSet& set, const Path& path);
   void lead_to_one(Resolution& resolution, const PathSet& set, const Path& path);
+  void lead_to_group(Resolution& resolution, const PathSet& set, const std::vector<const Path*>& members,
+                     const Resolution* old);
+  void lead_nowhere(Resolution& resolution);
+  void lead_to_first_held(Resolution& resolution, std::size_t lacks_entries);
   NextHopIndex fixed(Fixed which) const noexcept { return fixed_[which]; }
 
   RouteSink& sink_;

@@ -24,6 +24,10 @@ Prefix6 as_prefix6(const IpPrefix& prefix) {
   return {prefix.address.high, prefix.address.low, prefix.length};
 }
 
+std::uint64_t free_in(const Gauge& gauge) {
+  return gauge.max.read() - gauge.used.read();
+}
+
 }  // namespace
 
 bool TableSink::set_route(const IpPrefix& prefix, NextHopIndex index) {
@@ -34,6 +38,7 @@ bool TableSink::set_route(const IpPrefix& prefix, NextHopIndex index) {
 
 void TableSink::remove_route(const IpPrefix& prefix) {
   retired_ = true;
+  ++room_made_;
   if (prefix.is_ipv4()) {
     ipv4_.remove(as_prefix4(prefix), epochs_.open());
   } else {
@@ -60,10 +65,20 @@ void TableSink::release(NextHopIndex index) {
   next_hops_.release(index, epochs_.open());
 }
 
+std::size_t TableSink::free_entries() const {
+  return free_in(next_hops_.entry_gauge());
+}
+std::size_t TableSink::free_groups() const {
+  return free_in(next_hops_.group_gauge());
+}
+
 void TableSink::reclaim(Epoch acknowledged) {
+  const std::uint64_t before = free_in(ipv4_.group_gauge()) + free_in(ipv6_.unit_gauge());
   ipv4_.reclaim(acknowledged);
   ipv6_.reclaim(acknowledged);
   next_hops_.reclaim(acknowledged);
+  // Only what came free: an IPv6 prefix that did not fit closes an epoch, too, and would ask for its next try itself.
+  if (free_in(ipv4_.group_gauge()) + free_in(ipv6_.unit_gauge()) > before) ++room_made_;
 }
 
 }  // namespace culvert

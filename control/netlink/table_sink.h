@@ -25,6 +25,9 @@ class TableSink : public RouteSink {
   void release(NextHopIndex index) override;
   void set_neighbor(NextHopIndex index, const MacAddress& mac) override { table_.set_neighbor(index, mac); }
   void forget_neighbor(NextHopIndex index) override { table_.forget_neighbor(index); }
+  std::uint64_t room_made() const override { return room_made_; }
+  std::size_t free_entries() const override;
+  std::size_t free_groups() const override;
 
   /// Something was unlinked since the last announce().
   bool has_retired() const noexcept { return retired_; }
@@ -42,6 +45,7 @@ class TableSink : public RouteSink {
   NextHopAllocator& next_hops_;
   NextHopTable& table_;
   EpochCounter epochs_;
+  std::uint64_t room_made_ = 0;
   bool retired_ = false;
 };
 

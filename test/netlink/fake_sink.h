@@ -3,6 +3,7 @@
 // tables must never see: a prefix that leads to a free entry, an entry freed while something leads there.
 #pragma once
 
+#include <algorithm>
 #include <boost/algorithm/string/join.hpp>
 #include <fmt/format.h>
 #include <map>
@@ -25,7 +26,10 @@ class FakeSink : public RouteSink {
   };
 
   std::size_t max_routes = ~std::size_t{0};
+  std::size_t more_ipv6_routes = 0;  ///< beyond max_routes
   std::size_t max_entries = 32768;
+  std::size_t max_groups = 1024;
+  bool refuses_all = false;  ///< set_route, also for prefixes that are there
   bool groups_in_place = true;
   std::size_t sets = 0;  ///< calls of set_route
   std::size_t removes = 0;
@@ -34,7 +38,7 @@ class FakeSink : public RouteSink {
   bool set_route(const IpPrefix& prefix, NextHopIndex index) override {
     ++sets;
     const auto it = routes.find(prefix);
-    if (it == routes.end() && routes.size() >= max_routes) return false;
+    if (refuses_all || (it == routes.end() && !has_room_for(prefix))) return false;
     CULVERT_CHECK(entries.count(index) == 1);
     ++entries[index].users;
     if (it != routes.end()) --entries[it->second].users;
@@ -47,6 +51,7 @@ class FakeSink : public RouteSink {
     if (it == routes.end()) return;
     --entries[it->second].users;
     routes.erase(it);
+    ++room_;
   }
   std::optional<NextHopIndex> allocate(const NextHopSpec& spec) override {
     ++other;
@@ -56,6 +61,7 @@ class FakeSink : public RouteSink {
     return next_++;
   }
   std::optional<NextHopIndex> allocate_group(std::span<const WeightedHop> members) override {
+    if (free_groups() == 0) return std::nullopt;
     const auto index = allocate({NextHopKind::kMultipath, kNoInterface, {}, 0});
     if (index) put_members(*index, members);
     return index;
@@ -82,6 +88,17 @@ class FakeSink : public RouteSink {
     ++other;
     entries.at(index).usable = false;
   }
+
+  std::uint64_t room_made() const override { return room_; }
+  std::size_t free_entries() const override { return max_entries - std::min(max_entries, entries.size()); }
+  std::size_t free_groups() const override {
+    const auto groups = static_cast<std::size_t>(std::count_if(entries.begin(), entries.end(), [](const auto& entry) {
+      return entry.second.spec.kind == NextHopKind::kMultipath;
+    }));
+    return max_groups - std::min(max_groups, groups);
+  }
+  /// Room from outside: as when a group of prefixes is reclaimed.
+  void make_room() { ++room_; }
 
   std::size_t calls() const { return sets + removes + other; }
 
@@ -144,6 +161,12 @@ class FakeSink : public RouteSink {
   std::map<NextHopIndex, Entry> entries;
 
  private:
+  bool has_room_for(const IpPrefix& prefix) {
+    if (routes.size() < max_routes) return true;
+    if (prefix.is_ipv4() || more_ipv6_routes == 0) return false;
+    --more_ipv6_routes;
+    return true;
+  }
   void put_members(NextHopIndex index, std::span<const WeightedHop> members) {
     Entry& entry = entries.at(index);
     for (const auto& member : members) ++entries.at(member.index).users;
@@ -152,6 +175,7 @@ class FakeSink : public RouteSink {
   }
 
   NextHopIndex next_ = 1;
+  std::uint64_t room_ = 0;
 };
 
 /// The whole table in words, in which a group that lost all members but one means the same as that one.

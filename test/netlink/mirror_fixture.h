@@ -28,7 +28,8 @@ struct Listener : MirrorListener {
 /// Interfaces lan0 (0, ifindex 2) and wan0 (1, ifindex 3) are Culvert's; mgmt0 (ifindex 4) is not. lan0 is
 /// 192.0.2.0/24 and 2001:db8::/64, wan0 is 198.18.0.0/24.
 struct Mirror {
-  explicit Mirror(bool with_networks = true) {
+  explicit Mirror(bool with_networks = true, const MirrorLimits& limits = {1000, 1000, 1000})
+      : model(sink, {{"lan0", 0}, {"wan0", 1}}, limits, listener) {
     send(link_message({2, "lan0"}));
     send(link_message({3, "wan0"}));
     send(link_message({4, "mgmt0"}));
@@ -45,6 +46,13 @@ struct Mirror {
     while (model.work(1000)) {
     }
   }
+  /// As control does every 100 ms; `after` is for what waits longer.
+  void tick(Now after = 100 * kNanosecondsPerMillisecond) {
+    now += after;
+    model.tick(now);
+    while (model.work(1000)) {
+    }
+  }
   void route(const RouteText& text) { send(route_message(text)); }
   void neighbor(std::uint32_t ifindex, const std::string& address, std::uint8_t last,
                 std::uint16_t state = NUD_REACHABLE) {
@@ -52,9 +60,10 @@ struct Mirror {
   }
   std::string at(const std::string& prefix) const { return sink.at(prefix); }
 
+  Now now = kNanosecondsPerSecond;
   FakeSink sink;
   Listener listener;
-  MirrorModel model{sink, {{"lan0", 0}, {"wan0", 1}}, {1000, 1000, 1000}, listener};
+  MirrorModel model;
 };
 
 }  // namespace culvert::test

@@ -183,42 +183,6 @@ TEST_CASE("one route's change costs the same in a small table and in a large one
   CHECK(mirror.sink.calls() == before + 1);
 }
 
-TEST_CASE("a full table refuses, says so once, and takes the route when there is room") {
-  Mirror mirror;
-  mirror.sink.max_routes = mirror.sink.routes.size() + 2;
-  for (int i = 0; i < 4; ++i) mirror.route({.prefix = fmt::format("10.{}.0.0/16", i), .hops = {{3, "198.18.0.9"}}});
-  CHECK(mirror.model.resolver().activity().table_full == 2);
-  CHECK(mirror.at("10.3.0.0/16").empty());
-  CHECK(mirror.listener.said.back().find("table is full") != std::string::npos);
-  mirror.route({.prefix = "10.0.0.0/16", .hops = {{3, "198.18.0.9"}}, .removed = true});
-  mirror.route({.prefix = "10.1.0.0/16", .hops = {{3, "198.18.0.9"}}, .removed = true});
-  CHECK_FALSE(mirror.at("10.2.0.0/16").empty());
-  CHECK_FALSE(mirror.at("10.3.0.0/16").empty());
-}
-
-TEST_CASE("every route that did not fit is remembered, however many there are") {
-  Mirror mirror;
-  mirror.sink.max_routes = mirror.sink.routes.size();
-  constexpr int kRoutes = 66'000;
-  const auto prefix = [](int i) { return fmt::format("{}.{}.{}.0/24", 10 + (i >> 16), (i >> 8) & 255, i & 255); };
-  for (int i = 0; i < kRoutes; ++i) mirror.route({.prefix = prefix(i), .hops = {{3, "198.18.0.9"}}});
-  CHECK(mirror.model.resolver().activity().table_full == kRoutes);
-  mirror.sink.max_routes = std::size_t{2} * kRoutes;
-  for (int i = 0; i < kRoutes; ++i) {
-    mirror.route({.prefix = "172.16.0.0/16", .hops = {{3, "198.18.0.9"}}});
-    mirror.route({.prefix = "172.16.0.0/16", .hops = {{3, "198.18.0.9"}}, .removed = true});
-  }
-  for (const int i : {0, 1, kRoutes / 2, kRoutes - 2, kRoutes - 1}) CHECK_FALSE(mirror.at(prefix(i)).empty());
-}
-
-TEST_CASE("without free next hops a route answers unreachable instead of going astray") {
-  Mirror mirror;
-  mirror.sink.max_entries = mirror.sink.entries.size();
-  mirror.route({.prefix = "10.0.0.0/8", .hops = {{3, "198.18.0.9"}}});
-  CHECK(mirror.at("10.0.0.0/8") == "unreachable");
-  CHECK(mirror.model.resolver().activity().next_hops_full == 1);
-}
-
 TEST_CASE("addresses are told once each, and sources prefer global primaries") {
   Mirror mirror;
   mirror.send(address_message(2, "192.0.2.1", 32));
