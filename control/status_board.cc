@@ -58,7 +58,6 @@ void StatusBoard::enter_workers(const WorkerGroup& workers) {
     registry_.add(ResourceKind::kHandoffRing, scope, &cells.handoff_in);
     registry_.add(ResourceKind::kHandoffFrames, scope, &cells.pipeline.way_home);
   }
-  if (!sources_.workers.empty()) sources_.heartbeat_ns = &sources_.workers.front()->beat_ns;
   stuck_.resize(workers.size());
 }
 

@@ -40,6 +40,9 @@ class StatusBoard {
   void follow_links(const Interfaces& interfaces, const KernelMirror& mirror);
   /// After interfaces were opened or closed, or links changed.
   void show_interfaces(const Interfaces& interfaces, const KernelMirror& mirror);
+  void set_configuration_generation(std::uint64_t generation) noexcept {
+    sources_.configuration_generation = generation;
+  }
   void set_snapshot_generation(std::uint64_t generation) noexcept { sources_.snapshot_generation = generation; }
 
   /// Of what it holds itself.

@@ -33,6 +33,14 @@ std::uint64_t age_ms(Now now, Now since) {
   return now > since ? (now - since) / kNanosecondsPerMillisecond : 0;
 }
 
+/// The XDP program redirects while every worker's beat is fresh, so the oldest one counts. None before all have beaten.
+OptionalCount heartbeat_age_ms(const StatusSources& sources, Now now) {
+  Now oldest = now;
+  for (const WorkerCells* cells : sources.workers) oldest = std::min(oldest, cells->beat_ns.read());
+  if (sources.workers.empty() || oldest == 0) return std::nullopt;
+  return age_ms(now, oldest);
+}
+
 template <typename Row>
 void traffic_rates(Row& row, const Row& before, double seconds) {
   row.rx_packets_per_second = rate(row.rx_packets, before.rx_packets, seconds);
@@ -86,9 +94,8 @@ StatusSnapshot StatusCollector::collect(const StatusSources& sources, Now now, s
   status.uptime_ms = age_ms(now, sources.started_ns);
   status.fail_mode = sources.fail_mode;
   status.snapshot_generation = sources.snapshot_generation;
-  if (sources.heartbeat_ns != nullptr && sources.heartbeat_ns->read() != 0) {
-    status.heartbeat_age_ms = age_ms(now, sources.heartbeat_ns->read());
-  }
+  status.configuration_generation = sources.configuration_generation;
+  status.heartbeat_age_ms = heartbeat_age_ms(sources, now);
   if (sources.errors != nullptr) status.last_error = sources.errors->last();
   if (sources.agent) status.agent = sources.agent();
   if (sources.sessions) status.sessions = sources.sessions();

@@ -50,7 +50,7 @@ struct StatusSources {
   Now started_ns = 0;
   std::string fail_mode;
   std::uint64_t snapshot_generation = 0;
-  const Cell* heartbeat_ns = nullptr;       ///< CLOCK_MONOTONIC of the last beat that the XDP program can see
+  OptionalCount configuration_generation;   ///< of the history of configurations
   std::vector<const WorkerCells*> workers;  ///< by number
   std::vector<LaneSource> lanes;
   std::vector<InterfaceSource> interfaces;

@@ -38,7 +38,7 @@ class Writer {
     if (value) line(labels, fmt::format("{}", *value));
   }
   void series(std::initializer_list<Label> labels, const OptionalRate& value) {
-    if (value) line(labels, fmt::format("{:.9g}", *value));
+    if (value) line(labels, fmt::format("{}", *value));
   }
   std::string finish() {
     const std::size_t left_out = left_out_;
@@ -87,9 +87,9 @@ void general(Writer& out, const StatusSnapshot& status) {
   out.series({}, seconds_of_ms(status.uptime_ms));
   out.family("culvert_status_time_seconds", "gauge", "When these figures were collected, as Unix time.");
   out.series({}, OptionalRate(static_cast<double>(status.time_unix_ms) / 1000.0));
-  out.family("culvert_configuration_generation", "gauge", "Number of the configuration in use.");
-  out.series({}, OptionalCount(status.snapshot_generation));
-  out.family("culvert_heartbeat_age_seconds", "gauge", "Age of the heartbeat that the XDP program checks.");
+  out.family("culvert_configuration_generation", "gauge", "Generation of the configuration in use, as in its history.");
+  out.series({}, status.configuration_generation);
+  out.family("culvert_heartbeat_age_seconds", "gauge", "Age of the oldest worker's heartbeat: XDP needs all of them.");
   out.series({}, seconds_of_ms(status.heartbeat_age_ms));
   out.family("culvert_errors_total", "counter", "Things that failed after start.");
   out.series({}, OptionalCount(status.last_error ? status.last_error->count : 0));

@@ -170,8 +170,9 @@ struct StatusSnapshot {
   std::uint64_t time_unix_ms = 0, uptime_ms = 0;
   OptionalCount interval_ms;  ///< what the rates are over
   std::string fail_mode;      ///< open, closed
+  OptionalCount configuration_generation;
   std::uint64_t snapshot_generation = 0;
-  OptionalCount heartbeat_age_ms;
+  OptionalCount heartbeat_age_ms;  ///< of the worker whose beat is the oldest
   std::optional<ErrorStatus> last_error;
   ProcessStatus process;
   std::optional<AgentStatus> agent;
@@ -187,8 +188,8 @@ struct StatusSnapshot {
   EventStatus events;
 };
 BOOST_DESCRIBE_STRUCT(StatusSnapshot, (),
-                      (version, time_unix_ms, uptime_ms, interval_ms, fail_mode, snapshot_generation, heartbeat_age_ms,
-                       last_error, process, agent, interfaces, lanes, workers, frames, sessions, resources, pressure,
-                       drops, xdp_actions, events))
+                      (version, time_unix_ms, uptime_ms, interval_ms, fail_mode, configuration_generation,
+                       snapshot_generation, heartbeat_age_ms, last_error, process, agent, interfaces, lanes, workers,
+                       frames, sessions, resources, pressure, drops, xdp_actions, events))
 
 }  // namespace culvert

@@ -12,8 +12,9 @@ using Align = Table::Align;
 
 std::string head(const StatusSnapshot& status) {
   std::string text =
-      fmt::format("culvertd {}, pid {}, up {}, fail: {}, snapshot generation {}\n", status.version, status.process.pid,
-                  elapsed_text(status.uptime_ms), status.fail_mode, status.snapshot_generation);
+      fmt::format("culvertd {}, pid {}, up {}, fail: {}, configuration generation {}, snapshot generation {}\n",
+                  status.version, status.process.pid, elapsed_text(status.uptime_ms), status.fail_mode,
+                  count_text(status.configuration_generation), status.snapshot_generation);
   text += fmt::format("Heartbeat {}, rates over {}, memory {}, agent {}\n",
                       status.heartbeat_age_ms ? fmt::format("{} ms ago", *status.heartbeat_age_ms) : "-",
                       status.interval_ms ? elapsed_text(*status.interval_ms) : "-",

@@ -115,6 +115,20 @@ TEST_CASE("rates are over one to two seconds however often it is asked; the firs
   CHECK(*status.workers[0].turns_per_second == Approx(1000 / 1.9));
 }
 
+TEST_CASE("the heartbeat is the oldest worker's, and unknown before all have beaten") {
+  Box box;
+  const auto age = [&] { return box.at(kStart + 300 * kNanosecondsPerMillisecond).heartbeat_age_ms; };
+  CHECK(age() == 300u);
+  box.workers[0]->beat_ns.set(kStart + 299 * kNanosecondsPerMillisecond);
+  CHECK(age() == 300u);
+  box.workers[1]->beat_ns.set(kStart + 290 * kNanosecondsPerMillisecond);
+  CHECK(age() == 10u);
+  box.workers[1]->beat_ns.set(kStart + 301 * kNanosecondsPerMillisecond);  // it beats while it is looked at
+  CHECK(age() == 1u);
+  box.workers[1]->beat_ns.set(0);
+  CHECK_FALSE(age().has_value());
+}
+
 TEST_CASE("a worker whose beat is older than two seconds is stuck, and the answer says since when") {
   Box box;
   box.workers[0]->beat_ns.set(kStart + 3 * kNanosecondsPerSecond);

@@ -36,7 +36,8 @@ inline StatusSnapshot fixture() {
   status.uptime_ms = 93'784'000;
   status.interval_ms = 1000;
   status.fail_mode = "open";
-  status.snapshot_generation = 7;
+  status.configuration_generation = 7;
+  status.snapshot_generation = 41;
   status.heartbeat_age_ms = 4;
   status.last_error = ErrorStatus{1'790'000'000'000, "wan0: link \"went\" away", 3};
   status.process = {4711, std::uint64_t{64} << 20, 1500};

@@ -172,6 +172,7 @@ TEST_CASE("the screens say the fixture's figures") {
   const StatusSnapshot status = test::fixture();
   const std::string text = status_text(status, {});
   CHECK(has(text, "up 1 d 2:03:04"));
+  CHECK(has(text, "configuration generation 7, snapshot generation 41\n"));
   CHECK(has(text, "stuck for 3.2 s"));
   CHECK(has(text, "lan0/0: zero-copy not supported by veth"));
   CHECK(has(text, "Frames: 8192 = pool 6000 + receive 2048 + transmit 140 + in flight 4"));
@@ -210,6 +211,10 @@ TEST_CASE("metrics carry the same figures") {
   CHECK(has(text, "culvert_worker_stuck{worker=\"1\"} 1\n"));
   CHECK(has(text, "culvert_interface_packets_total{interface=\"lan0\",direction=\"rx\"} 1000\n"));
   CHECK_FALSE(has(text, "culvert_worker_busy_ratio{worker=\"1\"}"));
+  CHECK(has(text, "culvert_configuration_generation 7\n"));
+  StatusSnapshot early = test::fixture();
+  early.configuration_generation.reset();
+  CHECK_FALSE(has(prometheus_text(early), "culvert_configuration_generation"));
   PrometheusOptions few;
   few.max_series = 5;
   const std::string bounded = prometheus_text(test::fixture(), few);
@@ -218,6 +223,16 @@ TEST_CASE("metrics carry the same figures") {
   for (std::string line; std::getline(lines, line);) series += line.front() == '#' ? 0u : 1u;
   CHECK(series == 6);
   CHECK_FALSE(has(bounded, "left_out 0\n"));
+}
+
+TEST_CASE("metrics have every digit that there is: a time of today to the millisecond, a small fraction") {
+  StatusSnapshot status = test::fixture();
+  status.workers[0].busy_percent = 0.1;
+  const std::string text = prometheus_text(status);
+  CHECK(has(text, "culvert_status_time_seconds 1790000000.123\n"));
+  CHECK(has(text, "culvert_uptime_seconds 93784\n"));
+  CHECK(has(text, "culvert_worker_longest_turn_seconds{worker=\"0\"} 0.00083\n"));
+  CHECK(has(text, "culvert_worker_busy_ratio{worker=\"0\"} 0.001\n"));
 }
 
 TEST_CASE("a counter that steps back stands still in the metrics until it has caught up") {
