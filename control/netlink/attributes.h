@@ -35,6 +35,14 @@ bool for_each_attribute(const void* begin, std::size_t size, Visit&& visit) {
   return true;
 }
 
+/// The fixed header of a message; false when even that does not fit.
+template <typename Header>
+bool read_header(const nlmsghdr& message, Header& header) {
+  if (message.nlmsg_len < sizeof(nlmsghdr) || mnl_nlmsg_get_payload_len(&message) < sizeof(Header)) return false;
+  header = load<Header>(mnl_nlmsg_get_payload(&message));
+  return true;
+}
+
 /// The attributes that follow a fixed header of type Header; false when even that does not fit.
 template <typename Header, typename Visit>
 bool for_each_attribute_after(const nlmsghdr& message, Visit&& visit) {

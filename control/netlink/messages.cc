@@ -37,11 +37,19 @@ bool parse_link_info(const nlattr& info, LinkMessage& link) {
   return whole && (data == nullptr || link.kind != "vlan" || parse_vlan(*data, link.vlan));
 }
 
+bool is_ip(unsigned family) {
+  return family == AF_INET || family == AF_INET6;
+}
+
 }  // namespace
 
-bool parse(const nlmsghdr& message, LinkMessage& link) {
+Parsed parse(const nlmsghdr& message, LinkMessage& link) {
   link = {};
   link.removed = message.nlmsg_type == RTM_DELLINK;
+  ifinfomsg header{};
+  if (!read_header(message, header)) return Parsed::kMalformed;
+  // AF_BRIDGE messages speak of a port of a bridge, not of the link's life.
+  if (header.ifi_family != AF_UNSPEC) return Parsed::kNotOurs;
   const bool whole = for_each_attribute_after<ifinfomsg>(message, [&](const nlattr& attribute) {
     switch (mnl_attr_get_type(&attribute)) {
       case IFLA_IFNAME:
@@ -63,18 +71,19 @@ bool parse(const nlmsghdr& message, LinkMessage& link) {
         return true;
     }
   });
-  if (!whole) return false;
-  const auto header = load<ifinfomsg>(mnl_nlmsg_get_payload(&message));
-  // AF_BRIDGE messages speak of a port of a bridge, not of the link's life.
-  if (header.ifi_family != AF_UNSPEC || header.ifi_index <= 0 || link.name.empty()) return false;
+  if (!whole || header.ifi_index <= 0) return Parsed::kMalformed;
+  if (link.name.empty()) return Parsed::kNotOurs;  // an event of a wireless link (IFLA_WIRELESS) has no name
   link.ifindex = static_cast<std::uint32_t>(header.ifi_index);
   link.flags = header.ifi_flags;
-  return true;
+  return Parsed::kWhole;
 }
 
-bool parse(const nlmsghdr& message, AddressMessage& address) {
+Parsed parse(const nlmsghdr& message, AddressMessage& address) {
   address = {};
   address.removed = message.nlmsg_type == RTM_DELADDR;
+  ifaddrmsg header{};
+  if (!read_header(message, header)) return Parsed::kMalformed;
+  if (!is_ip(header.ifa_family)) return Parsed::kNotOurs;
   bool has_local = false;
   bool has_address = false;
   IpAddress plain;
@@ -93,23 +102,24 @@ bool parse(const nlmsghdr& message, AddressMessage& address) {
         return true;
     }
   });
-  if (!whole || (!has_local && !has_address)) return false;
-  const auto header = load<ifaddrmsg>(mnl_nlmsg_get_payload(&message));
+  if (!whole || (!has_local && !has_address) || header.ifa_index == 0) return Parsed::kMalformed;
   const bool ipv4 = header.ifa_family == AF_INET;
-  if (!ipv4 && header.ifa_family != AF_INET6) return false;
   // On a point-to-point link IFA_ADDRESS is the peer's, IFA_LOCAL ours.
   if (!has_local) address.address = plain;
-  if (address.address.is_ipv4() != ipv4 || header.ifa_prefixlen > (ipv4 ? 32 : 128)) return false;
+  if (address.address.is_ipv4() != ipv4 || header.ifa_prefixlen > (ipv4 ? 32 : 128)) return Parsed::kMalformed;
   address.ifindex = header.ifa_index;
   address.length = static_cast<std::uint8_t>(header.ifa_prefixlen + (ipv4 ? kIpv4PrefixBase : 0));
   address.scope = header.ifa_scope;
   address.flags = flags != 0 ? flags : header.ifa_flags;
-  return address.ifindex != 0;
+  return Parsed::kWhole;
 }
 
-bool parse(const nlmsghdr& message, NeighborMessage& neighbor) {
+Parsed parse(const nlmsghdr& message, NeighborMessage& neighbor) {
   neighbor = {};
   neighbor.removed = message.nlmsg_type == RTM_DELNEIGH;
+  ndmsg header{};
+  if (!read_header(message, header)) return Parsed::kMalformed;
+  if (!is_ip(header.ndm_family)) return Parsed::kNotOurs;  // AF_BRIDGE: the forwarding database
   bool has_address = false;
   const bool whole = for_each_attribute_after<ndmsg>(message, [&](const nlattr& attribute) {
     switch (mnl_attr_get_type(&attribute)) {
@@ -125,13 +135,12 @@ bool parse(const nlmsghdr& message, NeighborMessage& neighbor) {
         return true;
     }
   });
-  if (!whole || !has_address) return false;
-  const auto header = load<ndmsg>(mnl_nlmsg_get_payload(&message));
-  if (header.ndm_family != (neighbor.address.is_ipv4() ? AF_INET : AF_INET6) || header.ndm_ifindex <= 0) return false;
+  if (!whole || !has_address || header.ndm_ifindex <= 0) return Parsed::kMalformed;
+  if (header.ndm_family != (neighbor.address.is_ipv4() ? AF_INET : AF_INET6)) return Parsed::kMalformed;
   neighbor.ifindex = static_cast<std::uint32_t>(header.ndm_ifindex);
   neighbor.state = header.ndm_state;
   neighbor.flags = header.ndm_flags;
-  return true;
+  return Parsed::kWhole;
 }
 
 namespace {
@@ -151,7 +160,7 @@ bool parse_members(const nlattr& attribute, std::vector<ObjectMember>& members) 
 
 }  // namespace
 
-bool parse(const nlmsghdr& message, ObjectMessage& object) {
+Parsed parse(const nlmsghdr& message, ObjectMessage& object) {
   object = {};
   object.removed = message.nlmsg_type == RTM_DELNEXTHOP;
   const bool whole = for_each_attribute_after<nhmsg>(message, [&](const nlattr& attribute) {
@@ -178,7 +187,7 @@ bool parse(const nlmsghdr& message, ObjectMessage& object) {
         return true;
     }
   });
-  return whole && object.id != 0;
+  return whole && object.id != 0 ? Parsed::kWhole : Parsed::kMalformed;
 }
 
 }  // namespace culvert

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // rtnetlink messages as plain structures. Bytes are checked here, once: a message whose attributes are short or
-// contradict each other is refused as a whole (parse returns false), never half believed. Numbers and meanings are
+// contradict each other is refused as a whole (kMalformed), never half believed. Numbers and meanings are
 // those of linux/rtnetlink.h, if_link.h, neighbour.h and nexthop.h.
 #pragma once
 
@@ -93,11 +93,18 @@ struct ObjectMessage {
   std::vector<ObjectMember> members;
 };
 
-/// False: malformed, or not about what the structure is for (an address family other than IPv4 and IPv6).
-bool parse(const nlmsghdr& message, LinkMessage& link);
-bool parse(const nlmsghdr& message, AddressMessage& address);
-bool parse(const nlmsghdr& message, RouteMessage& route);
-bool parse(const nlmsghdr& message, NeighborMessage& neighbor);
-bool parse(const nlmsghdr& message, ObjectMessage& object);
+enum class Parsed : std::uint8_t {
+  kWhole,
+  /// Nothing is wrong with it, but it is not about what the structure is for: another address family (a bridge's
+  /// forwarding database, multicast routing), an event of a wireless link.
+  kNotOurs,
+  kMalformed,
+};
+
+Parsed parse(const nlmsghdr& message, LinkMessage& link);
+Parsed parse(const nlmsghdr& message, AddressMessage& address);
+Parsed parse(const nlmsghdr& message, RouteMessage& route);
+Parsed parse(const nlmsghdr& message, NeighborMessage& neighbor);
+Parsed parse(const nlmsghdr& message, ObjectMessage& object);
 
 }  // namespace culvert

@@ -27,46 +27,47 @@ MirrorModel::MirrorModel(RouteSink& sink, std::map<std::string, InterfaceIndex> 
 namespace {
 
 template <typename Message, typename Use>
-bool parse_and(const nlmsghdr& message, Use use) {
+Parsed parse_and(const nlmsghdr& message, Use use) {
   Message parsed;
-  if (!parse(message, parsed)) return false;
-  use(parsed);
-  return true;
+  const Parsed result = parse(message, parsed);
+  if (result == Parsed::kWhole) use(parsed);
+  return result;
 }
 
 }  // namespace
 
 void MirrorModel::apply(const nlmsghdr& message, bool from_dump) {
   ++messages_;
-  bool whole = true;
+  Parsed result = Parsed::kWhole;
   switch (message.nlmsg_type) {
     case RTM_NEWLINK:
     case RTM_DELLINK:
-      whole = parse_and<LinkMessage>(message, [&](const auto& link) { link_changed(links_.apply(link, generation_)); });
+      result =
+          parse_and<LinkMessage>(message, [&](const auto& link) { link_changed(links_.apply(link, generation_)); });
       break;
     case RTM_NEWADDR:
     case RTM_DELADDR:
-      whole = parse_and<AddressMessage>(
+      result = parse_and<AddressMessage>(
           message, [&](const auto& address) { address_changed(addresses_.apply(address, generation_)); });
       break;
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
-      whole = parse_and<RouteMessage>(message, [&](const auto& route) { apply_route(route, from_dump); });
+      result = parse_and<RouteMessage>(message, [&](const auto& route) { apply_route(route, from_dump); });
       break;
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
-      whole = parse_and<NeighborMessage>(
+      result = parse_and<NeighborMessage>(
           message, [&](const auto& neighbor) { neighbor_changed(neighbors_.apply(neighbor, generation_)); });
       break;
     case RTM_NEWNEXTHOP:
     case RTM_DELNEXTHOP:
-      whole = parse_and<ObjectMessage>(
+      result = parse_and<ObjectMessage>(
           message, [&](const auto& object) { objects_changed(objects_.apply(object, generation_)); });
       break;
     default:
       break;
   }
-  if (!whole) ++malformed_;
+  if (result == Parsed::kMalformed) ++malformed_;
   resolver_.collect();
   report_full();
 }

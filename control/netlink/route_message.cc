@@ -100,21 +100,22 @@ bool read_attribute(const nlattr& attribute, RouteMessage& route, Gathered& gath
 
 }  // namespace
 
-bool parse(const nlmsghdr& message, RouteMessage& route) {
+Parsed parse(const nlmsghdr& message, RouteMessage& route) {
   route = {};
+  rtmsg header{};
+  if (!read_header(message, header)) return Parsed::kMalformed;
+  route.ipv4 = header.rtm_family == AF_INET;
+  if (!route.ipv4 && header.rtm_family != AF_INET6) return Parsed::kNotOurs;
   Gathered gathered;
   const bool whole = for_each_attribute_after<rtmsg>(
       message, [&](const nlattr& attribute) { return read_attribute(attribute, route, gathered); });
-  if (!whole) return false;
-  const auto header = load<rtmsg>(mnl_nlmsg_get_payload(&message));
-  route.ipv4 = header.rtm_family == AF_INET;
-  if (!route.ipv4 && header.rtm_family != AF_INET6) return false;
-  if (header.rtm_dst_len > (route.ipv4 ? 32 : 128)) return false;
+  if (!whole || header.rtm_dst_len > (route.ipv4 ? 32 : 128)) return Parsed::kMalformed;
   if (!gathered.has_destination) {
-    if (header.rtm_dst_len != 0) return false;
+    if (header.rtm_dst_len != 0) return Parsed::kMalformed;
     gathered.destination = route.ipv4 ? IpAddress::from(Ipv4Address{}) : IpAddress{};
   }
-  if (gathered.destination.is_ipv4() != route.ipv4) return false;  // a route for ::ffff:0:0/96 is never forwarded by
+  // An IPv6 route inside ::ffff:0:0/96 is never forwarded by.
+  if (gathered.destination.is_ipv4() != route.ipv4) return route.ipv4 ? Parsed::kMalformed : Parsed::kNotOurs;
   route.prefix = IpPrefix::of(gathered.destination,
                               static_cast<std::uint8_t>(header.rtm_dst_len + (route.ipv4 ? kIpv4PrefixBase : 0)));
   route.removed = message.nlmsg_type == RTM_DELROUTE;
@@ -128,7 +129,7 @@ bool parse(const nlmsghdr& message, RouteMessage& route) {
   route.table = gathered.table != 0 ? gathered.table : header.rtm_table;
   const bool some_path = gathered.path.ifindex != 0 || gathered.path.has_gateway;
   if (!gathered.multipath && some_path) route.paths.push_back(gathered.path);
-  return true;
+  return Parsed::kWhole;
 }
 
 }  // namespace culvert

@@ -44,6 +44,47 @@ TEST_CASE("routes that a destination's lookup never meets are ignored and counte
   CHECK(mirror.model.ignored().link_local == 2);
 }
 
+TEST_CASE("good messages that are not for the mirror change nothing and are not called malformed") {
+  Mirror mirror;
+  const auto before = mirror.sink.table();
+  Message port(RTM_NEWLINK, 0);
+  port.extra<ifinfomsg>()->ifi_family = AF_BRIDGE;
+  port.bytes(IFLA_IFNAME, "wan0", 5);
+  mirror.send(port);
+  Message wireless(RTM_NEWLINK, 0);
+  wireless.extra<ifinfomsg>()->ifi_index = 2;
+  wireless.u32(IFLA_WIRELESS, 0);
+  mirror.send(wireless);
+  Message learned(RTM_NEWNEIGH, 0);
+  auto* entry = learned.extra<ndmsg>();
+  entry->ndm_family = AF_BRIDGE;
+  entry->ndm_ifindex = 2;
+  entry->ndm_state = NUD_REACHABLE;
+  learned.bytes(NDA_LLADDR, "\2\0\0\0\0\7", 6);
+  mirror.send(learned);
+  learned.address(NDA_DST, "192.0.2.7");  // of a VXLAN: the tunnel's other end
+  mirror.send(learned);
+  Message multicast(RTM_NEWROUTE, 0);
+  multicast.extra<rtmsg>()->rtm_family = RTNL_FAMILY_IPMR;
+  mirror.send(multicast);
+  mirror.route({.prefix = "2001:db8::/32", .hops = {{2}}});
+  CHECK(mirror.model.malformed() == 0);
+  CHECK(mirror.sink.at("192.0.2.7/32").empty());
+  CHECK(mirror.sink.routes.size() == before.size() + 1);
+
+  Message nameless(RTM_NEWNEIGH, 0);  // of IPv4, without an address
+  nameless.extra<ndmsg>()->ndm_family = AF_INET;
+  mirror.send(nameless);
+  CHECK(mirror.model.malformed() == 1);
+  Message mixed(RTM_NEWROUTE, 0);  // of IPv4, to an IPv6 address
+  mixed.extra<rtmsg>()->rtm_family = AF_INET;
+  mirror.send(mixed.address(RTA_DST, "2001:db8::"));
+  CHECK(mirror.model.malformed() == 2);
+  Message cut(RTM_NEWLINK, 0);  // no room for its header
+  mirror.send(cut);
+  CHECK(mirror.model.malformed() == 3);
+}
+
 TEST_CASE("the lowest metric wins, and the next one takes over") {
   Mirror mirror;
   mirror.route({.prefix = "10.0.0.0/8", .hops = {{3, "198.18.0.9"}}, .priority = 100});
