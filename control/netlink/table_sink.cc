@@ -38,12 +38,9 @@ bool TableSink::set_route(const IpPrefix& prefix, NextHopIndex index) {
 
 void TableSink::remove_route(const IpPrefix& prefix) {
   retired_ = true;
-  ++room_made_;
-  if (prefix.is_ipv4()) {
-    ipv4_.remove(as_prefix4(prefix), epochs_.open());
-  } else {
-    ipv6_.remove(as_prefix6(prefix), epochs_.open());
-  }
+  const bool was_there = prefix.is_ipv4() ? ipv4_.remove(as_prefix4(prefix), epochs_.open())
+                                          : ipv6_.remove(as_prefix6(prefix), epochs_.open());
+  if (was_there) ++room_made_;
 }
 
 std::optional<NextHopIndex> TableSink::allocate(const NextHopSpec& spec) {
