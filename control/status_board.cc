@@ -62,16 +62,33 @@ void StatusBoard::enter_workers(const WorkerGroup& workers) {
 }
 
 void StatusBoard::enter_tables(RouteMemory& routes, const KernelMirror& mirror) {
-  registry_.add(ResourceKind::kIpv4Routes, "culvertd", &routes.ipv4().prefix_gauge());
-  registry_.add(ResourceKind::kIpv6Routes, "culvertd", &routes.ipv6().prefix_gauge());
+  // The model's limits: the tables hold as many prefixes and the neighbours' host routes, so those come first.
+  registry_.add(ResourceKind::kIpv4Routes, "culvertd", &mirror.gauges().ipv4_routes);
+  registry_.add(ResourceKind::kIpv6Routes, "culvertd", &mirror.gauges().ipv6_routes);
   registry_.add(ResourceKind::kIpv4LpmGroups, "culvertd", &routes.ipv4().group_gauge());
   registry_.add(ResourceKind::kIpv6LpmGroups, "culvertd", &routes.ipv6().unit_gauge());
   registry_.add(ResourceKind::kNextHops, "culvertd", &routes.next_hops().entry_gauge());
   registry_.add(ResourceKind::kMultipathGroups, "culvertd", &routes.next_hops().group_gauge());
   registry_.add(ResourceKind::kNeighbors, "culvertd", &mirror.gauges().neighbors);
   registry_.add(ResourceKind::kManagedNeighbors, "culvertd", &mirror.requests().gauge());
-  sources_.pressure.push_back({"netlink_overruns", "culvertd", &mirror.gauges().overruns});
-  sources_.pressure.push_back({"netlink_malformed", "culvertd", &mirror.gauges().malformed});
+  const MirrorGauges& gauges = mirror.gauges();
+  const std::pair<const char*, const Cell*> counters[] = {
+      {"netlink_overruns", &gauges.overruns},
+      {"netlink_malformed", &gauges.malformed},
+      {"netlink_resyncs", &gauges.resyncs},
+      {"next_hops_full", &gauges.next_hops_full},
+      {"routes_other_table", &gauges.routes_other_table},
+      {"routes_type_of_service", &gauges.routes_type_of_service},
+      {"routes_from_source", &gauges.routes_from_source},
+  };
+  for (const auto& [name, cell] : counters) sources_.pressure.push_back({name, "culvertd", cell});
+}
+
+void StatusBoard::enter_server(const ControlServer& server) {
+  registry_.add(ResourceKind::kControlConnections, "culvertd", &server.clients());
+  registry_.add(ResourceKind::kWatcherBacklog, "culvertd", &server.backlog());
+  sources_.pressure.push_back({"control_bad_requests", "culvertd", &server.bad_requests()});
+  sources_.pressure.push_back({"control_slow_clients", "culvertd", &server.slow_clients()});
 }
 
 void StatusBoard::enter_redirect(const RedirectState& redirect) {

@@ -10,6 +10,7 @@
 #include "control/interfaces.h"
 #include "control/netlink/kernel_mirror.h"
 #include "control/route_memory.h"
+#include "control/server/server.h"
 #include "control/worker_group.h"
 #include "status/buffers.h"
 #include "status/collect.h"
@@ -34,6 +35,7 @@ class StatusBoard {
   void enter_tables(RouteMemory& routes, const KernelMirror& mirror);
   void enter_redirect(const RedirectState& redirect);
   void enter_interfaces(const Interfaces& interfaces);
+  void enter_server(const ControlServer& server);
   void set_fail_mode(std::string mode) { sources_.fail_mode = std::move(mode); }
 
   /// Events for links that came up, went down or were deleted. To be called at each change.

@@ -103,8 +103,11 @@ void KernelMirror::publish() {
   gauges_.next_hops_full.set(resolver.activity().next_hops_full);
   gauges_.host_routes.set(resolver.host_routes());
   gauges_.overruns.set(feed_.counters().overruns);
-  gauges_.resyncs.set(feed_.counters().resyncs);
+  gauges_.resyncs.set(feed_.counters().resyncs - (feed_.synchronised() ? 1 : 0));
   gauges_.malformed.set(model_.malformed());
+  gauges_.routes_other_table.set(model_.ignored().other_table);
+  gauges_.routes_type_of_service.set(model_.ignored().type_of_service);
+  gauges_.routes_from_source.set(model_.ignored().from_source);
 }
 
 }  // namespace culvert

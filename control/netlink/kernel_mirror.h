@@ -41,9 +41,12 @@ struct MirrorGauges {
   Cell next_hops;
   Cell host_routes;
   Cell overruns;
-  Cell resyncs;
+  Cell resyncs;  ///< after the first round
   Cell malformed;
   Cell next_hops_full;
+  Cell routes_other_table;
+  Cell routes_type_of_service;
+  Cell routes_from_source;
 };
 
 class KernelMirror {
