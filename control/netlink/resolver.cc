@@ -116,9 +116,11 @@ Adjacency* Resolver::wanted_host(const IpAddress& address) {
   for (const std::uint32_t ifindex : set.resolution.onlink) {
     const NeighborKey key{ifindex, address};
     if (neighbors_.find_usable(key) == nullptr) continue;
-    if (Adjacency* adjacency = adjacencies_.acquire(key, set.content->mtu, false)) return adjacency;
+    Adjacency* adjacency = adjacencies_.acquire(key, set.content->mtu, false);
+    if (activity_.next_hops_full != full)
+      short_hosts_.insert(address);  // also if another link has it: the first one wins
+    if (adjacency != nullptr) return adjacency;
   }
-  if (activity_.next_hops_full != full) short_hosts_.insert(address);
   return nullptr;
 }
 
