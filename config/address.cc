@@ -5,6 +5,8 @@
 #include <charconv>
 #include <fmt/format.h>
 
+#include "config/diagnostics.h"
+
 namespace culvert {
 namespace {
 
@@ -16,7 +18,7 @@ bool parse_number(std::string_view text, T& value) {
 }
 
 Error not_a(std::string_view noun, std::string_view text, std::string_view example) {
-  return Error{fmt::format("'{}' is not {}", text, noun), 0, fmt::format("write it like {}", example)};
+  return Error{fmt::format("'{}' is not {}", shown(text), noun), 0, fmt::format("write it like {}", example)};
 }
 
 }  // namespace
@@ -40,7 +42,7 @@ Result<ConfigPrefix> parse_prefix(std::string_view text) {
   prefix.length = static_cast<std::uint8_t>(prefix.address.bits());
   if (slash == std::string_view::npos) return prefix;
   if (!parse_number(text.substr(slash + 1), prefix.length) || prefix.length > prefix.address.bits()) {
-    return Error{fmt::format("'{}' has no valid prefix length", text), 0,
+    return Error{fmt::format("'{}' has no valid prefix length", shown(text)), 0,
                  fmt::format("write /0 to /{} behind the address", prefix.address.bits())};
   }
   return prefix;
@@ -58,7 +60,7 @@ Result<SocketAddress> parse_socket_address(std::string_view text) {
   SocketAddress result{address.value(), 0};
   if (result.address.is_ipv6 != bracketed) return not_a("an address with a port", text, kExample);
   if (!parse_number(text.substr(colon + 1), result.port) || result.port == 0) {
-    return Error{fmt::format("'{}' has no valid port", text), 0, "the port is 1 to 65535"};
+    return Error{fmt::format("'{}' has no valid port", shown(text)), 0, "the port is 1 to 65535"};
   }
   return result;
 }

@@ -5,10 +5,16 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "config/diagnostics.h"
 #include "config/line_diff.h"
 
 namespace culvert {
 namespace {
+
+/// A file's name as a client of the control socket gave it: it goes to terminals and into events.
+std::string file_shown(const std::string& file) {
+  return shown(file, 256);
+}
 
 Error refused(const CheckResult& checked) {
   return Error{"the configuration is refused:\n" + checked.to_text(), 0, "nothing was changed"};
@@ -44,12 +50,12 @@ Result<void> Configurations::keep_running_text(std::int64_t unix_time_s) {
 }
 
 Result<boost::json::object> Configurations::check(const std::string& text, const std::string& file) const {
-  const CheckResult checked = check_text(text, file);
+  const CheckResult checked = check_text(text, file_shown(file));
   if (!checked.ok()) return refused(checked);
   boost::json::object answer;
   answer["ok"] = true;
   answer["warnings"] = checked.to_text();
-  answer["text"] = checked.to_text() + file + ": OK\n";
+  answer["text"] = checked.to_text() + checked.file + ": OK\n";
   return answer;
 }
 
@@ -73,15 +79,25 @@ boost::json::object Configurations::runs(const std::vector<ConfigChange>& change
 }
 
 Result<boost::json::object> Configurations::diff(const std::string& text, const std::string& file) const {
-  const CheckResult checked = check_text(text, file);
+  const CheckResult checked = check_text(text, file_shown(file));
   if (!checked.ok()) return refused(checked);
   const std::vector<ConfigChange> changes = changes_between(running(), *checked.config);
   boost::json::object answer = report(changes);
-  std::string shown = unified_diff(running_.text, checked.text, "running", file);
-  answer["diff"] = shown;
-  for (const std::string& reason : restart_reasons(changes)) shown += reason + "\n";
-  answer["text"] = shown.empty() ? "No difference.\n" : std::move(shown);
+  std::string lines = unified_diff(running_.text, checked.text, "running", checked.file);
+  answer["diff"] = lines;
+  for (const std::string& reason : restart_reasons(changes)) lines += reason + "\n";
+  answer["text"] = lines.empty() ? "No difference.\n" : std::move(lines);
   return answer;
+}
+
+Result<CheckResult> Configurations::runnable(const std::string& text, const std::string& file) const {
+  CheckResult checked = check_text(text, file_shown(file));
+  if (!checked.ok()) return refused(checked);
+  if (const auto reasons = restart_reasons(changes_between(running(), *checked.config)); !reasons.empty()) {
+    return Error{fmt::format("{}", fmt::join(reasons, "\n")), 0,
+                 "nothing was changed; write the file that culvertd was started with, and restart it"};
+  }
+  return checked;
 }
 
 Result<void> Configurations::use(CheckResult checked) {
@@ -99,23 +115,26 @@ Result<boost::json::object> Configurations::apply(const std::string& text, const
     return Error{fmt::format("generation {} runs on trial", generation_), 0,
                  "type culvert config confirm, or culvert config rollback"};
   }
-  CheckResult checked = check_text(text, file);
-  if (!checked.ok()) return refused(checked);
-  const std::vector<ConfigChange> changes = changes_between(running(), *checked.config);
-  if (const auto reasons = restart_reasons(changes); !reasons.empty()) {
-    return Error{fmt::format("{}", fmt::join(reasons, "\n")), 0,
-                 "nothing was changed; write the file that culvertd was started with, and restart it"};
-  }
+  Result<CheckResult> checked = runnable(text, file);
+  if (checked.has_error()) return checked.error();
+  const std::vector<ConfigChange> changes = changes_between(running(), *checked->config);
   if (auto kept = keep_running_text(unix_time_s); kept.has_error()) return kept.error();
   const std::uint64_t previous = generation_;
-  auto added = history_->add(checked.text, unix_time_s, confirm_within_ns == 0);
+  // Not confirmed before it has been used: what could not be used must not be what a rollback finds.
+  auto added = history_->add(checked->text, unix_time_s, false);
   if (added.has_error()) return added.error();
   Before before{running_, previous};
-  if (auto used = use(std::move(checked)); used.has_error()) {
+  if (auto used = use(*std::move(checked)); used.has_error()) {
     (void)history_->withdraw(*added);
     return used.error();
   }
   generation_ = *added;
+  if (confirm_within_ns == 0) {
+    // It runs all the same; roll_back() does not take it for one that is kept.
+    if (auto kept = history_->confirm(generation_); kept.has_error()) {
+      tell_(EventKind::kHistoryFailed, kept.error().to_string());
+    }
+  }
   if (confirm_within_ns > 0) {
     trial_.start(generation_, previous, now, confirm_within_ns).value();
     before_ = std::move(before);
@@ -161,19 +180,29 @@ Result<void> Configurations::go_back() {
 }
 
 Result<boost::json::object> Configurations::roll_back(std::uint64_t generation, std::int64_t unix_time_s) {
-  if (before_.has_value()) {
+  if (before_.has_value() && (generation == 0 || generation == before_->generation)) {
     if (auto gone = go_back(); gone.has_error()) return gone.error();
-    if (generation == 0 || generation == generation_) return runs({});
+    return runs({});
+  }
+  if (before_.has_value() && generation == generation_) {
+    return Error{fmt::format("generation {} runs on trial", generation_), 0, "to keep it, type culvert config confirm"};
   }
   if (auto kept = keep_running_text(unix_time_s); kept.has_error()) return kept.error();
   if (generation == 0) {
-    auto before = history_->rollback(1);
+    auto before = history_->rollback(0);
+    if (before.has_value() && before->generation == generation_) before = history_->rollback(1);
     if (before.has_error()) return before.error();
     generation = before->generation;
   }
   auto text = history_->text(generation);
   if (text.has_error()) return text.error();
-  return apply(*text, fmt::format("generation {}", generation), 0, 0, unix_time_s);
+  const std::string name = fmt::format("generation {}", generation);
+  if (before_.has_value()) {
+    // First, because a text that cannot run must not end the trial.
+    if (auto fits = runnable(*text, name); fits.has_error()) return fits.error();
+    if (auto gone = go_back(); gone.has_error()) return gone.error();
+  }
+  return apply(*text, name, 0, 0, unix_time_s);
 }
 
 void Configurations::expire(Now now) {

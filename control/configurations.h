@@ -47,7 +47,8 @@ class Configurations {
   Result<boost::json::object> apply(const std::string& text, const std::string& file, std::uint64_t confirm_within_ns,
                                     Now now, std::int64_t unix_time_s);
   Result<boost::json::object> confirm(Now now);
-  /// Back to a generation of the history; 0: to what ran before a trial, or to the confirmed one before this.
+  /// Back to a generation of the history; 0: to what ran before a trial, or to the confirmed one before this. A trial
+  /// ends when there is something to go back to, and goes on after an error.
   Result<boost::json::object> roll_back(std::uint64_t generation, std::int64_t unix_time_s);
   /// Goes back when a trial's time is up, and tells so. To be called several times a second.
   void expire(Now now);
@@ -62,6 +63,8 @@ class Configurations {
     std::uint64_t generation = 0;
   };
 
+  /// The text, if it is right and needs no restart.
+  Result<CheckResult> runnable(const std::string& text, const std::string& file) const;
   Result<void> use(CheckResult checked);
   Result<void> keep_running_text(std::int64_t unix_time_s);
   /// Ends the trial by running what ran before it; an error leaves the trial as it was.

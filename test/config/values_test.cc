@@ -217,6 +217,12 @@ TEST_CASE("addresses, prefixes and ports") {
     INFO(bad);
     CHECK_FALSE(parse_socket_address(bad).has_value());
   }
+  // What a refusal quotes goes to a terminal.
+  for (const std::string_view bad : {"\x1b[2J", "10.0.0.0/\x1b[2J", "127.0.0.1:\x1b[2J"}) {
+    CHECK(parse_address(bad).error().what.find('\x1b') == std::string::npos);
+    CHECK(parse_prefix(bad).error().what.find('\x1b') == std::string::npos);
+    CHECK(parse_socket_address(bad).error().what.find('\x1b') == std::string::npos);
+  }
   for (const char* bad : {"tcp", "tcp/", "tcp/0", "tcp/65536", "TCP/22", "icmp/1", "/22", "tcp/22/23", "tcp/ 22"}) {
     INFO(bad);
     CHECK_FALSE(parse_protocol_port(bad).has_value());

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "test/support/catch.h"
 
@@ -148,6 +149,60 @@ TEST_CASE("a confirmation that the history cannot keep leaves the trial going") 
   CHECK(configurations.show("candidate", kNow).has_value());
   configurations.expire(kNow + kMinute);
   CHECK(box.spin_ns == 10'000);
+}
+
+TEST_CASE("a text that the workers did not take is none to go back to") {
+  Box box;
+  Configurations& configurations = box.configurations;
+  REQUIRE(configurations.apply(box.with_spin("20us"), "second", 0, kNow, 2).has_value());
+  box.refused_ns = 30'000;
+  CHECK(configurations.apply(box.with_spin("30us"), "third", 0, kNow, 3).error().what == "the workers do not take it");
+  CHECK(configurations.generation() == 2);
+  REQUIRE(configurations.roll_back(0, 4).has_value());
+  CHECK(box.spin_ns == 10'000);
+  CHECK(configurations.running_text() == box.with_spin("10us"));
+}
+
+TEST_CASE("a text that runs and that the history cannot confirm is told, and a rollback leaves it") {
+  Box box;
+  Configurations& configurations = box.configurations;
+  std::filesystem::create_directory(box.folder + "/configurations/000000000002-2.yaml");
+  REQUIRE(configurations.apply(box.with_spin("20us"), "second", 0, kNow, 2).has_value());
+  CHECK(box.was_told(EventKind::kHistoryFailed, "generation 2 cannot be confirmed"));
+  CHECK(box.spin_ns == 20'000);
+  REQUIRE(configurations.roll_back(0, 3).has_value());
+  CHECK(box.spin_ns == 10'000);
+}
+
+TEST_CASE("a rollback to what cannot run leaves the trial going; one to what can ends it") {
+  Box box;
+  Configurations& configurations = box.configurations;
+  REQUIRE(configurations.apply(box.with_spin("20us"), "second", 0, kNow, 2).has_value());
+  REQUIRE(configurations.apply(box.with_spin("30us"), "third", kMinute, kNow, 3).has_value());
+  CHECK(configurations.roll_back(77, 4).error().what == "generation 77 is not kept");
+  CHECK(configurations.roll_back(3, 4).error().what == "generation 3 runs on trial");
+  const std::string first = box.folder + "/configurations/000000000001-1.yaml";
+  std::ofstream(first) << box.with_spin("10us") << "  wan0: {}\n";
+  CHECK(configurations.roll_back(1, 4).error().hint.find("restart") != std::string::npos);
+  CHECK(box.spin_ns == 30'000);
+  CHECK(configurations.show("candidate", kNow).has_value());
+
+  std::ofstream(first) << box.with_spin("10us");
+  REQUIRE(configurations.roll_back(1, 4).has_value());
+  CHECK(box.spin_ns == 10'000);
+  CHECK(configurations.generation() == 4);
+  CHECK(configurations.show("candidate", kNow).has_error());
+}
+
+TEST_CASE("the name of a file that somebody sends reaches no terminal as it is") {
+  const Box box;
+  const std::string file = "\x1b[2Ja.yaml";
+  const std::string wrong = "interfaces: {lan0: {mode: zebra}}\n";
+  CHECK(Box::text(box.configurations.check(box.with_spin("20us"), file)) == "\\x1b[2Ja.yaml: OK\n");
+  CHECK(Box::text(box.configurations.diff(box.with_spin("20us"), file)).find('\x1b') == std::string::npos);
+  CHECK(box.configurations.check(wrong, file).error().what.find('\x1b') == std::string::npos);
+  Box another;
+  CHECK(another.configurations.apply(wrong, file, 0, kNow, 2).error().what.find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("a history that cannot be written at start is told, is tried again by apply, and is no text of another run") {
