@@ -131,6 +131,10 @@ void ControlHandlers::add_configuration(ControlServer& server) {
     if (!hooks_.config_apply) return reply(kNoConfiguration);
     if (config.has_error()) return reply(config.error());
     if (confirm.has_error()) return reply(confirm.error());
+    if (*confirm > kMostTrialSeconds) {
+      return reply(Error{"\"confirm_within_s\" must be at most " + std::to_string(kMostTrialSeconds) + ", a day",
+                         EINVAL, "nothing was changed"});
+    }
     hooks_.config_apply({*config, *confirm}, reply);
   });
   server.add("config_confirm", [this](const auto&) -> Result<boost::json::object> {

@@ -36,9 +36,11 @@ struct ConfigText {
   std::string text;  ///< the whole file
   std::string file;  ///< its name, for messages
 };
+/// A trial is for somebody who sits there and waits.
+inline constexpr std::uint64_t kMostTrialSeconds = 86'400;
 struct ConfigApply {
   ConfigText config;
-  std::uint64_t confirm_within_s = 0;  ///< 0: no confirmation needed
+  std::uint64_t confirm_within_s = 0;  ///< 0: no confirmation needed; kMostTrialSeconds at most
 };
 
 struct ServerHooks {

@@ -9,6 +9,7 @@
 #include "status/json.h"
 #include "status/text.h"
 #include "test/status/service.h"
+#include "test/status/socket_client.h"
 #include "test/support/catch.h"
 
 namespace culvert {
@@ -233,6 +234,70 @@ TEST_CASE("config check works without culvertd and names line and key; apply sen
   CHECK(has(culvert("--socket " + service.path + " config rollback 3").err, "cannot change its configuration"));
   CHECK(culvert("config check /nonexistent.yaml").code == 1);
   std::filesystem::remove(path);
+}
+
+TEST_CASE("a trial lasts from a second to a day") {
+  const std::string path = "/tmp/culvert-cli-" + std::to_string(::getpid()) + ".yaml";
+  std::ofstream(path) << "interfaces: {lan0: {}}\n";
+  Service service;
+  service.run([&] { service.answers_apply = true; });
+  const std::string apply = "--socket " + service.path + " config apply " + path + " --confirm ";
+  for (const char* seconds : {"0", "86401", "18446744074"}) {
+    const Outcome refused = culvert(apply + seconds);
+    CHECK(refused.code == 2);
+    CHECK(has(refused.err, "--confirm"));
+    CHECK(service.applied.empty());
+  }
+  test::SocketClient client(service.path);
+  // Times a billion it is small again.
+  const std::string answer =
+      client.ask(R"({"command":"config_apply","text":"interfaces: {}","confirm_within_s":18446744074})");
+  CHECK(has(answer, R"(\"confirm_within_s\" must be at most 86400, a day)"));
+  CHECK(service.applied.empty());
+  CHECK(culvert(apply + "86400").out == "applied\n");
+  std::filesystem::remove(path);
+}
+
+TEST_CASE("a file is too long for the control socket when its JSON is") {
+  const std::string path = "/tmp/culvert-cli-" + std::to_string(::getpid()) + ".yaml";
+  Service service;
+  service.run([&] { service.answers_apply = true; });
+  const std::string apply = "--socket " + service.path + " config apply " + path;
+  std::ofstream(path) << "# " << std::string(40'000, '"') << "\n";
+  const Outcome quotes = culvert(apply);
+  CHECK(quotes.code == 1);
+  CHECK(has(quotes.err, "bytes as JSON, of at most 65536"));
+  CHECK(has(quotes.err, "reload with SIGHUP"));
+  std::ofstream(path) << "# " << std::string(64'000, 'x') << "\n";
+  CHECK(culvert(apply).out == "applied\n");
+  std::filesystem::remove(path);
+}
+
+TEST_CASE("a watcher gets a line that is longer than what may wait for it, if it reads") {
+  ControlServerOptions options;
+  options.max_backlog_bytes = 10'000;
+  Service service(options);
+  std::shared_ptr<Watcher> watcher;
+  service.run([&] {
+    service.server->add_watch("flood", [&](const auto&, auto watching) -> Result<boost::json::object> {
+      watcher = watching;
+      return boost::json::object{};
+    });
+  });
+  test::SocketClient client(service.path);
+  REQUIRE(has(client.ask(R"({"command":"flood"})"), "true"));
+  // More than the socket takes at once, so that it waits.
+  const std::string text(1'000'000, 'x');
+  for (int i = 0; i < 2; ++i) {
+    bool sent = false;
+    service.run([&] { sent = watcher->send({{"text", text}}); });
+    CHECK(sent);
+    CHECK(client.line().size() > text.size());
+  }
+  bool sent = true;
+  service.run([&] { sent = watcher->send({{"text", text}}) && watcher->send({{"text", text}}); });
+  CHECK_FALSE(sent);
+  service.run([&] { watcher.reset(); });
 }
 
 TEST_CASE("the shell takes unambiguous prefixes, says what is ambiguous, and shows what fits at ?") {

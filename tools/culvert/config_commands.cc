@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <boost/json.hpp>
 #include <cerrno>
+#include <fmt/format.h>
 #include <fstream>
 #include <sstream>
 
 #include "config/config.h"
+#include "control/server/handlers.h"
+#include "control/server/server.h"
 #include "tools/culvert/client.h"
 #include "tools/culvert/commands.h"
 
 namespace culvert {
 namespace {
-
-constexpr std::size_t kMostBytes = 60'000;
 
 /// Checks the file here, without culvertd: each wrong thing with its line and key.
 int check(const Arguments& arguments, const Output& output) {
@@ -63,16 +64,19 @@ int send_file(const Arguments& arguments, const Output& output, const char* comm
     output.complaint(Error{"cannot read " + arguments.file, errno, ""});
     return kExitError;
   }
-  if (text.str().size() > kMostBytes) {
-    output.complaint(Error{arguments.file + " is too long for the control socket", EMSGSIZE,
-                           "put it where culvertd reads it (--config) and reload with SIGHUP"});
+  const boost::json::object request{{"command", command},
+                                    {"text", text.str()},
+                                    {"file", arguments.file},
+                                    {"confirm_within_s", arguments.confirm_within_s}};
+  // As it will be sent: JSON makes two bytes of a quote or a line's end, and six of some characters.
+  const std::size_t size = boost::json::serialize(request).size();
+  if (const std::size_t most = ControlServerOptions{}.max_request_bytes; size > most) {
+    output.complaint(Error{fmt::format("{} is too long for the control socket: {} bytes as JSON, of at most {}",
+                                       arguments.file, size, most),
+                           EMSGSIZE, "put it where culvertd reads it (--config) and reload with SIGHUP"});
     return kExitError;
   }
-  return send(arguments, output,
-              {{"command", command},
-               {"text", text.str()},
-               {"file", arguments.file},
-               {"confirm_within_s", arguments.confirm_within_s}});
+  return send(arguments, output, request);
 }
 
 }  // namespace
@@ -96,7 +100,8 @@ void add_config_commands(CLI::App& app, CommandLine& line) {
   auto* apply = add("apply", "use this file",
                     [](const Arguments& a, const Output& o) { return send_file(a, o, "config_apply"); });
   apply->add_option("FILE", arguments.file, "configuration file")->required();
-  apply->add_option("--confirm", arguments.confirm_within_s, "go back after so many seconds unless confirmed");
+  apply->add_option("--confirm", arguments.confirm_within_s, "go back after so many seconds unless confirmed")
+      ->check(CLI::Range(std::uint64_t{1}, kMostTrialSeconds));
   add("confirm", "keep what was applied", [](const Arguments& a, const Output& o) {
     return send(a, o, {{"command", "config_confirm"}});
   });
