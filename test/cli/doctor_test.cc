@@ -55,8 +55,9 @@ TEST_CASE("each thing that is wrong has one finding, with what to type") {
   auto facts = good_machine();
   SECTION("old kernel") {
     facts.kernel_major = 5;
-    facts.kernel_minor = 10;
+    facts.kernel_minor = 15;
     CHECK(only_finding(facts).level == Finding::Level::kError);
+    CHECK(only_finding(facts).what.find("needs 5.16 or later") != std::string::npos);
   }
   SECTION("no AF_XDP") {
     facts.af_xdp_errno = EAFNOSUPPORT;

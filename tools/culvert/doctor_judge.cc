@@ -17,9 +17,12 @@ constexpr std::uint32_t kFrameOverheadBytes = 256 + 22;
 void judge_kernel(const MachineFacts& facts, std::vector<Finding>& findings) {
   const std::string version = fmt::format("kernel {}.{}", facts.kernel_major, facts.kernel_minor);
   const std::uint32_t number = facts.kernel_major * 1000 + facts.kernel_minor;
-  if (number < 5015) {
+  if (number < 5016) {
+    // An older one ignores the flag (NDA_FLAGS_EXT) without a word: no neighbour would ever be asked for.
     findings.push_back(
-        {Level::kError, version + " is too old: Culvert needs 5.15 or later", "apt-get install linux-image-amd64"});
+        {Level::kError,
+         version + " is too old: Culvert needs 5.16 or later, which keeps neighbours fresh when asked to",
+         "apt-get install linux-image-amd64"});
   } else if (number < 6017) {
     findings.push_back(
         {Level::kHint, version + " sends 32 packets a system call in copy mode; 6.17 and later send more", ""});
