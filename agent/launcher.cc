@@ -22,6 +22,14 @@ namespace {
 
 using Tcp = boost::asio::ip::tcp;
 
+/// To listen on an address that this host does not have yet: DHCP, VRRP or a tunnel may bring it after the start.
+boost::system::error_code allow_absent_address(Tcp::acceptor& acceptor, bool ipv6) {
+  const int on = 1;
+  const int done = ipv6 ? ::setsockopt(acceptor.native_handle(), IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on))
+                        : ::setsockopt(acceptor.native_handle(), IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+  return {done == 0 ? 0 : errno, boost::system::system_category()};
+}
+
 Fd listen_on(boost::asio::io_context& io, const LauncherOptions& options, std::uint16_t& port) {
   const std::string what = fmt::format("serving metrics on {} port {}", options.address, options.port);
   boost::system::error_code error;
@@ -31,6 +39,7 @@ Fd listen_on(boost::asio::io_context& io, const LauncherOptions& options, std::u
   const Tcp::endpoint endpoint(address, options.port);
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(Tcp::acceptor::reuse_address(true), error);
+  if (!error) error = allow_absent_address(acceptor, address.is_v6());
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(64, error);
   if (error) throw SetupError(Error{what, error.value(), "set metrics.listen, or metrics.enabled: false"});

@@ -32,7 +32,8 @@ struct LauncherOptions {
 
 class AgentLauncher {
  public:
-  /// Opens the listening socket. Throws SetupError when the address is taken or wrong.
+  /// Opens the listening socket, also on an address that this host does not have yet. Throws SetupError when the
+  /// address is taken or wrong.
   AgentLauncher(boost::asio::io_context& io, LauncherOptions options, const PublicationWriter& publication);
   /// Stops the agent.
   ~AgentLauncher();

@@ -249,6 +249,17 @@ TEST_CASE("the agent ends with its parent") {
   CHECK(is_gone());
 }
 
+TEST_CASE("an address that is not there yet is listened on") {
+  boost::asio::io_context io;
+  const PublicationWriter publication(100);
+  for (const char* address : {"192.0.2.55", "2001:db8::55"}) {
+    LauncherOptions options = Core::any_port();
+    options.address = address;
+    const AgentLauncher launcher(io, options, publication);
+    CHECK(launcher.port() != 0);
+  }
+}
+
 TEST_CASE("a taken or wrong address is said at once; stopping leaves no process") {
   Core core;
   boost::asio::io_context io;
