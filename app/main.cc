@@ -2,8 +2,8 @@
 // culvertd: reads its configuration, becomes the daemon, and ends with 0 when it was asked to, with 1 and a sentence
 // when it could not start.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
-#include <fmt/format.h>
 
 #include "agent/agent.h"
 #include "base/cpu.h"
@@ -15,11 +15,11 @@ int run(const std::string& config_file, bool check_only) {
   using namespace culvert;
   if (auto level = check_cpu_level(); level.has_error()) throw SetupError(level.error());
   CheckResult checked = check_file(config_file);
-  fmt::print(stderr, "{}", checked.to_text());
+  std::fputs(checked.to_text().c_str(), stderr);
   if (!checked.ok()) return 1;
   if (check_only) return 0;
   Daemon daemon(std::move(checked), CULVERT_VERSION);
-  fmt::print(stderr, "culvertd {} runs\n", CULVERT_VERSION);
+  std::fputs("culvertd " CULVERT_VERSION " runs\n", stderr);
   daemon.run();
   return 0;
 }
@@ -28,7 +28,7 @@ int be_agent(int argc, char** argv) {
   try {
     return culvert::run_agent(culvert::parse_agent_options(argc, argv));
   } catch (const std::exception& error) {
-    fmt::print(stderr, "culvertd agent: {}\n", error.what());
+    std::fprintf(stderr, "culvertd agent: %s\n", error.what());
     return 1;
   }
 }
@@ -36,6 +36,8 @@ int be_agent(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Whoever reads our log may go; the write fails then, which harms nothing.
+  std::signal(SIGPIPE, SIG_IGN);
   if (culvert::is_agent(argc, argv)) return be_agent(argc, argv);
   CLI::App app("culvertd: a userspace dataplane on AF_XDP");
   app.set_version_flag("--version", CULVERT_VERSION);
@@ -47,9 +49,9 @@ int main(int argc, char** argv) {
   try {
     return run(config_file, check_only);
   } catch (const culvert::SetupError& error) {
-    fmt::print(stderr, "culvertd: {}\n", error.what());
+    std::fprintf(stderr, "culvertd: %s\n", error.what());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "culvertd: {}\n", error.what());
+    std::fprintf(stderr, "culvertd: %s\n", error.what());
   }
   return 1;
 }

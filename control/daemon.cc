@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/json/serialize.hpp>
 #include <csignal>
+#include <cstdio>
 #include <ctime>
 #include <fmt/format.h>
 #include <poll.h>
@@ -357,7 +358,7 @@ void Daemon::on_configuration(EventKind kind, const std::string& text) {
 }
 
 void Daemon::log(const std::string& text) {
-  fmt::print(stderr, "culvertd: {}\n", text);
+  std::fputs(("culvertd: " + text + "\n").c_str(), stderr);
 }
 
 void Daemon::say(const std::string& text, EventKind kind) {
@@ -366,7 +367,7 @@ void Daemon::say(const std::string& text, EventKind kind) {
 }
 
 void Daemon::report(const Error& error) {
-  fmt::print(stderr, "culvertd: {}\n", error.to_string());
+  log(error.to_string());
   board_.error(error);
 }
 

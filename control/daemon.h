@@ -71,7 +71,8 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   /// SIGHUP: the file that culvertd was started with, as `config apply` would.
   void reload_file();
   ServerHooks hooks();
-  /// To the journal; say(): to the events as well.
+  /// To the journal; say(): to the events as well. A line that cannot be written (a full disk, a reader that is gone)
+  /// is lost, and no more than that: what forwards must not end with its log.
   static void log(const std::string& text);
   void say(const std::string& text, EventKind kind);
   void report(const Error& error);
