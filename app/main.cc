@@ -13,6 +13,8 @@ namespace {
 
 int run(const std::string& config_file, bool check_only) {
   using namespace culvert;
+  // A reload that comes before the file has been read has nothing to do; the daemon hears of those that come later.
+  std::signal(SIGHUP, SIG_IGN);
   if (auto level = check_cpu_level(); level.has_error()) throw SetupError(level.error());
   CheckResult checked = check_file(config_file);
   std::fputs(checked.to_text().c_str(), stderr);

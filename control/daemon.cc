@@ -78,7 +78,8 @@ ControlServerOptions server_options(const Config& config) {
 }  // namespace
 
 Daemon::Daemon(CheckResult checked, std::string version)
-    : board_(std::move(version), checked.config->events.queue),
+    : signals_(io_, SIGTERM, SIGINT, SIGHUP),
+      board_(std::move(version), checked.config->events.queue),
       configurations_(
           std::move(checked), [this](const Config& config) { return use(config); },
           [this](EventKind kind, const std::string& text) { on_configuration(kind, text); }, unix_time_s()),
@@ -90,13 +91,12 @@ Daemon::Daemon(CheckResult checked, std::string version)
       snapshot_(std::make_unique<Snapshot>(snapshot_of(configurations_.running(), 1))),
       workers_(worker_config(configurations_.running(), plan_, routes_, *snapshot_), region_, punt_,
                beats_of(redirect_, plan_.cpus.size())),
-      mirror_(routes_.sink(), mirror_settings(configurations_.running()), *this),
       interfaces_(configurations_.running(), plan_, region_, workers_, redirect_, *this),
+      mirror_(routes_.sink(), mirror_settings(configurations_.running()), *this),
       server_(io_, server_options(configurations_.running())),
       publication_(kPublishedBytes),
       netlink_(io_, ::dup(mirror_.descriptor())),
       requests_(io_, ::dup(workers_.requests_descriptor())),
-      signals_(io_, SIGTERM, SIGINT, SIGHUP),
       fast_timer_(io_),
       slow_timer_(io_),
       second_timer_(io_) {

@@ -78,6 +78,11 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   void report(const Error& error);
 
   boost::asio::io_context io_;
+  /// From the beginning: what comes during the start is done after it, which is no longer away than kSynchroniseWithin.
+  boost::asio::signal_set signals_;
+  std::uint64_t table_generation_ = 0;
+  bool told_of_addresses_ = false;
+  bool links_changed_ = true;
   StatusBoard board_;
   Configurations configurations_;
   Plan plan_;
@@ -87,18 +92,14 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   RouteMemory routes_;
   std::unique_ptr<Snapshot> snapshot_;
   WorkerGroup workers_;
-  KernelMirror mirror_;
   Interfaces interfaces_;
+  KernelMirror mirror_;  ///< tells of news while it is made, so what the callbacks use comes before it
   ControlServer server_;
   std::unique_ptr<ControlHandlers> handlers_;
   PublicationWriter publication_;
   std::unique_ptr<AgentLauncher> agent_;
   boost::asio::posix::stream_descriptor netlink_, requests_;
-  boost::asio::signal_set signals_;
   boost::asio::steady_timer fast_timer_, slow_timer_, second_timer_;
-  std::uint64_t table_generation_ = 0;
-  bool told_of_addresses_ = false;
-  bool links_changed_ = true;
 };
 
 }  // namespace culvert
