@@ -206,6 +206,10 @@ void Daemon::every_10_ms() {
 void Daemon::every_100_ms() {
   mirror_.tick();
   follow_tables();
+  if (missed_.has_value() && workers_.passed(*missed_)) {
+    missed_.reset();
+    links_changed_ = true;  // so the snapshot goes out again
+  }
   look_after_interfaces();
   configurations_.expire(monotonic_ns());
   slow_timer_.expires_after(milliseconds(100));
@@ -296,6 +300,7 @@ void Daemon::publish_snapshot() {
   board_.set_snapshot_generation(snapshot_->generation);
   if (auto told = workers_.tell_all(command); told.has_error()) {
     (void)next.release();  // a worker that does not answer may still read the old one
+    missed_ = workers_.moment();
     report(told.error());
   }
 }

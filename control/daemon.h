@@ -16,6 +16,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <optional>
 
 #include "agent/launcher.h"
 #include "control/configurations.h"
@@ -83,6 +84,7 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   std::uint64_t table_generation_ = 0;
   bool told_of_addresses_ = false;
   bool links_changed_ = true;
+  std::optional<WorkerGroup::Moment> missed_;  ///< when a worker may not have got the snapshot
   StatusBoard board_;
   Configurations configurations_;
   Plan plan_;
