@@ -12,6 +12,7 @@
 
 #include "base/cpu.h"
 #include "control/settings.h"
+#include "kernel_redirect/pins.h"
 #include "status/json.h"
 #include "xsk/device.h"
 
@@ -123,6 +124,7 @@ Daemon::Daemon(CheckResult checked, std::string version)
   synchronise();
   // Nothing that can fail comes after this: with fail: closed what is attached now stays when culvertd ends.
   look_after_interfaces();
+  end_leftovers();
   if (agent_ != nullptr) agent_->start();
   board_.event(EventKind::kStarted, fmt::format("{}; {}", how, memory));
 }
@@ -282,6 +284,21 @@ void Daemon::look_after_interfaces() {
   links_changed_ = false;
   publish_snapshot();
   board_.show_interfaces(interfaces_, mirror_);
+}
+
+void Daemon::end_leftovers() {
+  std::vector<std::string> kept;
+  // With fail: open the kernel forwards also for those of ours that could not be opened.
+  if (fails_closed(configurations_.running())) {
+    for (const Interfaces::Interface& interface : interfaces_.all()) kept.push_back(interface.name);
+  }
+  const DetachReport ended = detach_others(kept);
+  for (const std::string& done : ended.done) {
+    say(done + " (an earlier culvertd with fail: closed left it, dropping)", EventKind::kLaneClosed);
+  }
+  for (const std::string& refused : ended.refused) {
+    report(Error{refused, 0, "until it is removed the packets of this interface are dropped"});
+  }
 }
 
 void Daemon::publish_snapshot() {

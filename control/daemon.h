@@ -64,6 +64,8 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   void answer_requests();
   void follow_tables();
   void look_after_interfaces();
+  /// Ends what fail: closed left on interfaces that are no longer ours.
+  void end_leftovers();
   void publish_snapshot();
   Result<void> use(const Config& config);
   Result<void> set_local_address(const IpAddress& address, bool present);

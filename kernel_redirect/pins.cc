@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel_redirect/pins.h"
 
+#include <algorithm>
 #include <bpf/bpf.h>
 #include <charconv>
 #include <net/if.h>
@@ -46,6 +47,23 @@ void look_at_link(PinnedLink& pinned) {
       ::if_indextoname(info.xdp.ifindex, name) != nullptr) {
     pinned.interface = name;
   }
+}
+
+std::vector<PinnedLink> links_below(fs::path bpffs) {
+  if (bpffs.empty()) {
+    const auto found = bpffs_root(BpffsMount::kFindOnly);
+    if (!found) return {};
+    bpffs = *found;
+  }
+  return pinned_links(bpffs);
+}
+
+std::string name_of(const PinnedLink& link) {
+  return link.interface.empty() ? link.folder.filename().string() : link.interface;
+}
+
+std::string removed_text(const PinnedLink& link) {
+  return name_of(link) + (link.attached ? ": detached" : ": its interface is gone; stale pins removed");
 }
 
 }  // namespace
@@ -97,22 +115,31 @@ std::vector<PinnedLink> pinned_links(const fs::path& bpffs) {
   return links;
 }
 
+DetachReport detach_others(const std::vector<std::string>& kept, fs::path bpffs) {
+  DetachReport report;
+  for (const auto& link : links_below(std::move(bpffs))) {
+    if (link.network_namespace != this_network_namespace() || link.process) continue;
+    if (std::find(kept.begin(), kept.end(), link.interface) != kept.end()) continue;
+    if (const auto removed = remove_pins(link.folder); removed) {
+      report.done.push_back(removed_text(link));
+    } else {
+      report.refused.push_back(name_of(link) + ": " + removed.error().to_string());
+    }
+  }
+  return report;
+}
+
 Result<DetachReport> detach_everything(fs::path bpffs) {
   DetachReport report;
-  if (bpffs.empty()) {
-    if (const auto found = bpffs_root(BpffsMount::kFindOnly)) bpffs = *found;
-  }
-  const auto links = bpffs.empty() ? std::vector<PinnedLink>() : pinned_links(bpffs);
-  for (const auto& link : links) {
+  for (const auto& link : links_below(std::move(bpffs))) {
     if (link.attached && link.network_namespace != this_network_namespace()) continue;
-    const std::string who = link.interface.empty() ? link.folder.filename().string() : link.interface;
     if (link.process) {
-      report.refused.push_back(who + ": " + link.process->name + " (pid " + std::to_string(link.process->pid) +
-                               ") is running and holds it; stop it first");
+      report.refused.push_back(name_of(link) + ": " + link.process->name + " (pid " +
+                               std::to_string(link.process->pid) + ") is running and holds it; stop it first");
       continue;
     }
     if (auto removed = remove_pins(link.folder); !removed) return removed.error();
-    report.done.push_back(who + (link.attached ? ": detached" : ": its interface is gone; stale pins removed"));
+    report.done.push_back(removed_text(link));
   }
   const auto rules = remove_dead_punt_rules();
   if (!rules) return rules.error();

@@ -57,6 +57,11 @@ struct DetachReport {
   std::vector<std::string> refused;  ///< sentences: "lan0: culvertd (pid 12) is running; stop it first"
 };
 
+/// Ends the pinned links of this network namespace that no process holds and whose interface is none of `kept`. For the
+/// start of a culvertd: nobody beats for what an earlier configuration, or an interface's earlier name, left, so it
+/// would drop that interface's packets for ever. `refused` says what could not be removed. `bpffs` as below.
+DetachReport detach_others(const std::vector<std::string>& kept, std::filesystem::path bpffs = {});
+
 /// Ends every pinned link of this network namespace, stale ones of any namespace, and the policy rules of a punt tun
 /// that is gone. What a living culvertd holds is refused. `bpffs` empty: where bpffs_root() finds it.
 Result<DetachReport> detach_everything(std::filesystem::path bpffs = {});

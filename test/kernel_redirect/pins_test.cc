@@ -2,6 +2,7 @@
 // fail: closed: what is pinned outlives a kill, is taken over without a gap, and ends when asked to.
 #include "kernel_redirect/pins.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <atomic>
 #include <bpf/bpf.h>
@@ -282,6 +283,28 @@ TEST_CASE("pins of another network namespace are left alone", "[pins]") {
   CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
   CHECK(fs::exists(folder / "link"));
   CHECK(detach().done.size() == 1);
+}
+
+TEST_CASE("what an earlier culvertd left on others than ours is ended; what a process holds, and ours, is not",
+          "[pins]") {
+  const VethPair ours("pin0", "pin1"), other("pin2", "pin3"), held("pin4", "pin5");
+  std::optional<VethPair> gone(std::in_place, "pin6", "pin7");
+  leave_pins(ours);
+  leave_pins(other);
+  leave_pins(*gone);
+  Child living([&] { static const RedirectProgram program(RedirectState(1, FailMode::kClosed), pinned(held)); });
+  gone.reset();
+  auto report = detach_others({"pin0"}, sandbox_bpffs());
+  REQUIRE(report.done.size() == 2);
+  std::sort(report.done.begin(), report.done.end(), std::greater<>());
+  CHECK(report.done[0] == "pin2: detached");
+  CHECK_THAT(report.done[1], Contains("its interface is gone"));
+  CHECK(report.refused.empty());
+  CHECK(eventually([&] { return !xdp_holder(other.ifindex()); }));
+  CHECK(xdp_holder(ours.ifindex()));
+  CHECK(xdp_holder(held.ifindex()));
+  living.kill();
+  CHECK(detach().done.size() == 2);
 }
 
 TEST_CASE("a bpffs is found or mounted where it outlives the process", "[pins]") {
