@@ -108,8 +108,7 @@ Daemon::Daemon(CheckResult checked, std::string version)
   board_.enter_tables(routes_, mirror_);
   board_.enter_redirect(redirect_);
   board_.enter_interfaces(interfaces_);
-  board_.registry().add(ResourceKind::kControlConnections, "culvertd", &server_.clients());
-  board_.registry().add(ResourceKind::kWatcherBacklog, "culvertd", &server_.backlog());
+  board_.enter_server(server_);
   board_.sources().xdp_actions = [this] { return interfaces_.xdp_actions(); };
   const std::string how = fmt::format("{}; fail: {}", fmt::join(plan_.notes, "; "),
                                       fail_mode(configurations_.running()) == FailMode::kClosed
@@ -214,6 +213,7 @@ void Daemon::every_100_ms() {
   }
   look_after_interfaces();
   configurations_.expire(monotonic_ns());
+  board_.set_configuration_generation(configurations_.generation());
   slow_timer_.expires_after(milliseconds(100));
   slow_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) every_100_ms();

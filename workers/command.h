@@ -24,7 +24,7 @@ enum class CommandKind : std::uint8_t {
   kUseSnapshot,      ///< `snapshot`, until the next kUseSnapshot is acknowledged
   kUseEgressOwners,  ///< `owners`, copied: free after the acknowledgement
   kAddLane,          ///< `lane` is the worker's from now on
-  kRemoveLane,       ///< the worker closes `lane`, takes its frames back, and never touches it again
+  kRemoveLane,       ///< the worker closes `lane` and flushes it until its frames are home (Lane, "a lane's end")
   kClearPeaks,       ///< peaks of the worker's gauges and its longest turn begin anew
   kStop,             ///< drop what is held, close every lane, end
 };
