@@ -48,7 +48,8 @@ int KernelRoutes::exchange(nlmsghdr& request, RouteMessage* answer) {
     if (received.bytes.empty()) return received.error != 0 ? received.error : result;
     for_each_message(received.bytes, [&](const nlmsghdr& message) {
       if (message.nlmsg_type == NLMSG_ERROR) result = -load<int>(mnl_nlmsg_get_payload(&message));
-      if (message.nlmsg_type == RTM_NEWROUTE && answer != nullptr && parse(message, *answer)) result = 0;
+      if (message.nlmsg_type != RTM_NEWROUTE || answer == nullptr) return;
+      if (parse(message, *answer) == Parsed::kWhole) result = 0;
     });
   }
 }
