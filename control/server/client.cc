@@ -156,8 +156,8 @@ bool ControlClient::send(const boost::json::object& line) {
     return true;
   }
   queue(line);
-  // A single line may be longer than the bound: it says nothing about whether the client reads.
-  if (backlog_bytes_ > server_->options_.max_backlog_bytes && output_.size() > 1) {
+  // The newest line may be longer than the bound: it says nothing about whether the client reads.
+  if (backlog_bytes_ - output_.back().size() > server_->options_.max_backlog_bytes) {
     server_->backlog_gauge_.failures.add();
     server_->slow_clients_.add();
     close();

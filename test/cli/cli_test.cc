@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "status/json.h"
 #include "status/text.h"
@@ -289,6 +290,8 @@ TEST_CASE("a watcher gets a line that is longer than what may wait for it, if it
   // More than the socket takes at once, so that it waits.
   const std::string text(1'000'000, 'x');
   for (int i = 0; i < 2; ++i) {
+    // What the client has read the server knows a moment later.
+    for (int tries = 0; tries < 1000 && service.server->backlog().used.read() > 0; ++tries) ::usleep(1000);
     bool sent = false;
     service.run([&] { sent = watcher->send({{"text", text}}); });
     CHECK(sent);
