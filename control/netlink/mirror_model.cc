@@ -158,6 +158,16 @@ void MirrorModel::apply_route(const RouteMessage& message, bool from_dump) {
   const std::uint64_t surprises = model.surprises();
   resolver_.apply(model.apply(message, generation_, from_dump));
   if (model.surprises() != surprises) resync_wish_ = true;
+  if (!from_dump && came_late(message)) resync_wish_ = true;
+}
+
+/// What we know of its links is younger than the route: when they went down the kernel flushed it without a word.
+bool MirrorModel::came_late(const RouteMessage& message) const {
+  if (!message.ipv4 || message.removed || message.type != RTN_UNICAST || message.paths.empty()) return false;
+  return message.object == 0 && std::all_of(message.paths.begin(), message.paths.end(), [&](const Path& path) {
+           const Link* link = links_.find(path.ifindex);
+           return link != nullptr && !link->is_up();
+         });
 }
 
 /// fib_sync_down_dev: a route goes when all its next hops are dead. Host-scope routes (table local) stay until the

@@ -107,6 +107,7 @@ class MirrorModel {
   void neighbor_changed(const NeighborChange& change);
   void objects_changed(const ObjectModel::Changes& changes);
   void apply_route(const RouteMessage& message, bool from_dump);
+  bool came_late(const RouteMessage& message) const;
   bool is_mirrored(const RouteMessage& message);
   void flush_ipv4(std::uint32_t ifindex, bool local_too);
   void flush_source(const IpAddress& address);

@@ -28,6 +28,18 @@ TEST_CASE("IPv4 routes of a link that goes down are gone without a word; local o
   CHECK(mirror.sink.lookup(ip("10.1.0.1")).empty());
 }
 
+TEST_CASE("a route that is told after its links were seen to be down is looked up again") {
+  Mirror mirror;
+  mirror.send(link_message({3, "wan0", 0}));
+  CHECK(mirror.model.take_resync_wish());
+  mirror.route({.prefix = "10.1.0.0/16", .hops = {{2, "192.0.2.9"}, {3, "198.18.0.9"}}});
+  mirror.route({.prefix = "10.2.0.0/16", .hops = {}, .type = RTN_BLACKHOLE});
+  CHECK_FALSE(mirror.model.take_resync_wish());
+  // At a start: the list of links was newer than what the kernel had told before.
+  mirror.route({.prefix = "10.0.0.0/8", .hops = {{3, "198.18.0.9"}}});
+  CHECK(mirror.model.take_resync_wish());
+}
+
 TEST_CASE("a link that comes back with another ifindex is the same interface") {
   Mirror mirror;
   mirror.send(link_message({3, "wan0"}, true));
