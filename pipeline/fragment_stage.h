@@ -10,8 +10,7 @@
 namespace culvert {
 
 /// IPv4 packets without DF that are larger than the egress MTU leave as fragments (RFC 791 3.2, RFC 1812 5.2.6). They
-/// come ready to send but for their size; their pieces leave through take(), in the
-/// order in which they came.
+/// come ready to send but for their size; their pieces leave through take(), in the order in which they came.
 class FragmentStage {
  public:
   FragmentStage(FramePool& pool, std::byte* region) noexcept : pool_(pool), region_(region) {}

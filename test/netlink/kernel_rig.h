@@ -8,35 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "base/mapping.h"
 #include "control/netlink/kernel_mirror.h"
-#include "control/netlink/table_sink.h"
 #include "test/netlink/mirror_fixture.h"
+#include "test/netlink/tables.h"
 #include "test/support/netns.h"
 
 namespace culvert::test {
-
-/// The real tables, as culvertd has them but smaller.
-struct Tables {
-  static constexpr Lpm4Limits kLimits4{1'200'000, 8192};
-  static constexpr Lpm6Limits kLimits6{50'000, 100'000};
-
-  Mapping memory4 = Mapping::anonymous(Lpm4::memory_size(kLimits4), HugePages::kTry, "ipv4 routes");
-  Mapping memory6 = Mapping::anonymous(Lpm6::memory_size(kLimits6), HugePages::kTry, "ipv6 routes");
-  Lpm4 ipv4{memory4.bytes(), kLimits4};
-  Lpm6 ipv6{memory6.bytes(), kLimits6};
-  Lpm4Writer writer4{ipv4, kLimits4};
-  Lpm6Writer writer6{ipv6, kLimits6};
-  std::vector<NextHopTable::Entry> entries = std::vector<NextHopTable::Entry>(4096);
-  std::vector<NextHopTable::Group> groups = std::vector<NextHopTable::Group>(256);
-  NextHopTable next_hops{entries, groups};
-  NextHopAllocator allocator{next_hops};
-  TableSink sink{writer4, writer6, allocator, next_hops};
-
-  NextHopIndex lookup(const IpAddress& address) const {
-    return address.is_ipv4() ? ipv4.lookup(address.ipv4()) : ipv6.lookup(address.ipv6());
-  }
-};
 
 /// Namespaces router (lan0, wan0, mgmt0; the first two are Culvert's) and host (lan1, wan1, mgmt1).
 class KernelRig {

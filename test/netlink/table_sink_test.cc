@@ -2,8 +2,7 @@
 // What TableSink says about room, with the real tables: only what was reclaimed is free.
 #include "control/netlink/table_sink.h"
 
-#include "base/mapping.h"
-#include "test/netlink/message_builder.h"
+#include "test/netlink/tables.h"
 #include "test/support/catch.h"
 
 using namespace culvert;
@@ -12,21 +11,8 @@ using namespace culvert::test;
 namespace {
 
 /// One group of long IPv4 prefixes, few units of the IPv6 table, three next hops, one multipath group.
-struct SmallTables {
-  static constexpr Lpm4Limits kLimits4{100, 1};
-  static constexpr Lpm6Limits kLimits6{100, 32};
-
-  Mapping memory4 = Mapping::anonymous(Lpm4::memory_size(kLimits4), HugePages::kTry, "ipv4 routes");
-  Mapping memory6 = Mapping::anonymous(Lpm6::memory_size(kLimits6), HugePages::kTry, "ipv6 routes");
-  Lpm4 ipv4{memory4.bytes(), kLimits4};
-  Lpm6 ipv6{memory6.bytes(), kLimits6};
-  Lpm4Writer writer4{ipv4, kLimits4};
-  Lpm6Writer writer6{ipv6, kLimits6};
-  std::vector<NextHopTable::Entry> entries = std::vector<NextHopTable::Entry>(4);
-  std::vector<NextHopTable::Group> groups = std::vector<NextHopTable::Group>(1);
-  NextHopTable next_hops{entries, groups};
-  NextHopAllocator allocator{next_hops};
-  TableSink sink{writer4, writer6, allocator, next_hops};
+struct SmallTables : Tables {
+  SmallTables() : Tables({{100, 1}, {100, 32}, 4, 1}) {}
 
   NextHopIndex hop(const std::string& gateway) {
     return sink.allocate({NextHopKind::kForward, 0, ip(gateway), 1500}).value();
