@@ -122,7 +122,9 @@ Daemon::Daemon(CheckResult checked, std::string version)
   handlers_ = std::make_unique<ControlHandlers>(io_, server_, hooks());
   synchronise();
   // Nothing that can fail comes after this: with fail: closed what is attached now stays when culvertd ends.
-  look_after_interfaces();
+  do {
+    look_after_interfaces();
+  } while (interfaces_.opening());
   end_leftovers();
   if (agent_ != nullptr) agent_->start();
   board_.event(EventKind::kStarted, fmt::format("{}; {}", how, memory));
@@ -197,7 +199,7 @@ void Daemon::wait_for_requests() {
 void Daemon::every_10_ms() {
   answer_requests();
   routes_.reclaim(workers_);
-  if (links_changed_) look_after_interfaces();
+  if (links_changed_ || interfaces_.opening()) look_after_interfaces();
   fast_timer_.expires_after(milliseconds(10));
   fast_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) every_10_ms();

@@ -11,6 +11,8 @@ namespace {
 constexpr Now kTryAgainAfter = kNanosecondsPerSecond;
 /// netlink does not tell of `ethtool -L` reliably; asking costs three short system calls an interface.
 constexpr Now kLookAtQueuesEvery = kNanosecondsPerSecond;
+/// A lane takes the kernel milliseconds, more with more frames (it takes note of each page); clients wait for as long.
+constexpr Now kOpenLanesFor = 50 * kNanosecondsPerMillisecond;
 
 AttachWish attach_wish(InterfaceMode mode) {
   switch (mode) {
@@ -129,8 +131,8 @@ bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now
       listener_.on_interface_failed(interface.name, {interface.trouble, 0, "is it in another namespace? `ip link`"});
       changed = true;
     }
-    if (!interface.open() && there && now >= interface.try_again_at) {
-      open(interface, link->second);
+    if (interface.opening() || (!interface.open() && there && now >= interface.try_again_at)) {
+      open_or_go_on(interface, link->second, now + kOpenLanesFor);
       if (!interface.open()) interface.try_again_at = now + kTryAgainAfter;
       changed = true;
     }
@@ -160,21 +162,16 @@ void Interfaces::use_stations(Interface& interface, const LinkFacts& link) {
   }
 }
 
-void Interfaces::open(Interface& interface, const LinkFacts& link) {
+bool Interfaces::opening() const noexcept {
+  return std::any_of(interfaces_.begin(), interfaces_.end(),
+                     [](const Interface& interface) { return interface.opening(); });
+}
+
+void Interfaces::open_or_go_on(Interface& interface, const LinkFacts& link, Now until) {
   try {
-    interface.ifindex = link.ifindex;
-    interface.mtu = link.mtu;
-    interface.queues = queue_counts(interface.name).value();
-    // Before XDP is attached, which interrupts the traffic of some drivers.
-    const std::uint32_t lanes = lanes_to_open(interface);
-    check_lanes(interface, lanes);
-    RedirectOptions options;
-    options.interface = interface.name;
-    options.mode = attach_wish(interface.config.mode);
-    options.stations = interface.stations = link.stations;
-    options.outlive_process = outlive_process_;
-    interface.program = std::make_unique<RedirectProgram>(redirect_, options);
-    open_lanes(interface, lanes);
+    if (!interface.open()) open(interface, link);
+    open_lanes(interface, until);
+    if (interface.opening()) return;
     interface.trouble.clear();
     listener_.on_interface_open(interface.name, how_it_went(interface));
   } catch (const SetupError& error) {
@@ -186,10 +183,28 @@ void Interfaces::open(Interface& interface, const LinkFacts& link) {
   }
 }
 
-void Interfaces::open_lanes(Interface& interface, std::uint32_t lanes) {
+void Interfaces::open(Interface& interface, const LinkFacts& link) {
+  interface.ifindex = link.ifindex;
+  interface.mtu = link.mtu;
+  interface.queues = queue_counts(interface.name).value();
+  // Before XDP is attached, which interrupts the traffic of some drivers.
+  interface.lanes_wanted = lanes_to_open(interface);
+  check_lanes(interface, interface.lanes_wanted);
   const std::uint32_t planned = lanes_of_worker(0, plan_.lanes.at(interface.name), workers_.size());
-  const LaneQuota quota = shared_quota(plan_.rings, plan_.quota, planned, lanes_of_worker(0, lanes, workers_.size()));
-  for (std::uint32_t queue = 0; queue < lanes; ++queue) open_lane(interface, queue, quota);
+  const std::uint32_t most = lanes_of_worker(0, interface.lanes_wanted, workers_.size());
+  interface.quota = shared_quota(plan_.rings, plan_.quota, planned, most);
+  RedirectOptions options;
+  options.interface = interface.name;
+  options.mode = attach_wish(interface.config.mode);
+  options.stations = interface.stations = link.stations;
+  options.outlive_process = outlive_process_;
+  interface.program = std::make_unique<RedirectProgram>(redirect_, options);
+}
+
+void Interfaces::open_lanes(Interface& interface, Now until) {
+  do {
+    open_lane(interface, static_cast<std::uint32_t>(interface.lanes.size()));
+  } while (interface.opening() && monotonic_ns() < until);
 }
 
 std::uint32_t Interfaces::lanes_to_open(Interface& interface) const {
@@ -229,8 +244,7 @@ void Interfaces::check_lanes(const Interface& interface, std::uint32_t lanes) co
   for (WorkerIndex worker = 0; worker < workers_.size(); ++worker) {
     std::size_t owned = workers_.removed_lanes(worker);
     for (const Interface& other : interfaces_) {
-      owned += static_cast<std::size_t>(std::count_if(other.lanes.begin(), other.lanes.end(),
-                                                      [&](const Lane& lane) { return lane.worker == worker; }));
+      if (other.open()) owned += lanes_of_worker(worker, other.lanes_wanted, workers_.size());
     }
     const std::size_t more = lanes_of_worker(worker, lanes, workers_.size());
     if (owned + more <= kMaxLanesPerWorker) continue;
@@ -244,7 +258,7 @@ void Interfaces::check_lanes(const Interface& interface, std::uint32_t lanes) co
   }
 }
 
-void Interfaces::open_lane(Interface& interface, std::uint32_t queue, const LaneQuota& quota) {
+void Interfaces::open_lane(Interface& interface, std::uint32_t queue) {
   Lane lane;
   lane.queue = static_cast<std::uint16_t>(queue);
   lane.worker = static_cast<WorkerIndex>(queue % workers_.size());
@@ -254,7 +268,7 @@ void Interfaces::open_lane(Interface& interface, std::uint32_t queue, const Lane
   config.interface = interface.number;
   config.queue = queue;
   config.rings = plan_.rings;
-  config.quota = quota;
+  config.quota = interface.quota;
   config.mode = wanted_mode(interface.config.mode);
   config.generic_attach = interface.program->report().mode == AttachMode::kGeneric;
   lane.lane = std::make_unique<XskLane>(config, region_.view(), workers_.pool(lane.worker));

@@ -60,6 +60,8 @@ class Interfaces {
     std::uint32_t ifindex = 0;         ///< 0: not open
     std::uint32_t mtu = 0;             ///< what it was opened with
     QueueCounts queues{};              ///< the same
+    std::uint32_t lanes_wanted = 0;    ///< the same; they are opened a few at a time
+    LaneQuota quota{};                 ///< of each
     std::vector<MacAddress> stations;  ///< as XDP has them
     std::unique_ptr<RedirectProgram> program;
     std::vector<Lane> lanes;
@@ -68,6 +70,7 @@ class Interfaces {
     Now try_again_at = 0;
 
     bool open() const noexcept { return program != nullptr; }
+    bool opening() const noexcept { return open() && lanes.size() < lanes_wanted; }
   };
 
   Interfaces(const Config& config, const Plan& plan, Region& region, WorkerGroup& workers, RedirectState& redirect,
@@ -83,6 +86,9 @@ class Interfaces {
   /// Opens what can be, closes what must be: `links` holds the facts of each interface whose link exists. True when
   /// something was opened or closed: the workers need another snapshot.
   bool reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now now);
+  /// Lanes are still to be opened, so reconcile() should come again soon: it stops after some 50 ms, so that clients of
+  /// control do not wait for all of them.
+  bool opening() const noexcept;
 
   /// What the XDP programs did, by interface; those that could not be asked are left out.
   std::vector<XdpActionStatus> xdp_actions() const;
@@ -92,9 +98,12 @@ class Interfaces {
 
  private:
   void use_stations(Interface& interface, const LinkFacts& link);
+  void open_or_go_on(Interface& interface, const LinkFacts& link, Now until);
+  /// Up to its lanes. Throws SetupError, as open_lanes() and open_lane() do.
   void open(Interface& interface, const LinkFacts& link);
-  void open_lanes(Interface& interface, std::uint32_t lanes);
-  void open_lane(Interface& interface, std::uint32_t queue, const LaneQuota& quota);
+  /// At least one.
+  void open_lanes(Interface& interface, Now until);
+  void open_lane(Interface& interface, std::uint32_t queue);
   std::uint32_t lanes_to_open(Interface& interface) const;
   /// Throws SetupError when a worker would own more lanes than it can; those that it is closing count.
   void check_lanes(const Interface& interface, std::uint32_t lanes) const;
