@@ -26,6 +26,11 @@ MirrorModel::MirrorModel(RouteSink& sink, std::map<std::string, InterfaceIndex> 
 
 namespace {
 
+DumpPart part_of(const RouteMessage& message) {
+  if (message.table == RT_TABLE_LOCAL) return message.ipv4 ? DumpPart::kRoutesLocal4 : DumpPart::kRoutesLocal6;
+  return message.ipv4 ? DumpPart::kRoutesMain4 : DumpPart::kRoutesMain6;
+}
+
 template <typename Message, typename Use>
 Parsed parse_and(const nlmsghdr& message, Use use) {
   Message parsed;
@@ -42,13 +47,15 @@ void MirrorModel::apply(const nlmsghdr& message, bool from_dump) {
   switch (message.nlmsg_type) {
     case RTM_NEWLINK:
     case RTM_DELLINK:
-      result =
-          parse_and<LinkMessage>(message, [&](const auto& link) { link_changed(links_.apply(link, generation_)); });
+      result = parse_and<LinkMessage>(message, [&](const auto& link) {
+        link_changed(links_.apply(link, generation_of(DumpPart::kLinks, from_dump)));
+      });
       break;
     case RTM_NEWADDR:
     case RTM_DELADDR:
-      result = parse_and<AddressMessage>(
-          message, [&](const auto& address) { address_changed(addresses_.apply(address, generation_)); });
+      result = parse_and<AddressMessage>(message, [&](const auto& address) {
+        address_changed(addresses_.apply(address, generation_of(DumpPart::kAddresses, from_dump)));
+      });
       break;
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
@@ -56,13 +63,15 @@ void MirrorModel::apply(const nlmsghdr& message, bool from_dump) {
       break;
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
-      result = parse_and<NeighborMessage>(
-          message, [&](const auto& neighbor) { neighbor_changed(neighbors_.apply(neighbor, generation_)); });
+      result = parse_and<NeighborMessage>(message, [&](const auto& neighbor) {
+        neighbor_changed(neighbors_.apply(neighbor, generation_of(DumpPart::kNeighbors, from_dump)));
+      });
       break;
     case RTM_NEWNEXTHOP:
     case RTM_DELNEXTHOP:
-      result = parse_and<ObjectMessage>(
-          message, [&](const auto& object) { objects_changed(objects_.apply(object, generation_)); });
+      result = parse_and<ObjectMessage>(message, [&](const auto& object) {
+        objects_changed(objects_.apply(object, generation_of(DumpPart::kObjects, from_dump)));
+      });
       break;
     default:
       break;
@@ -156,18 +165,15 @@ void MirrorModel::apply_route(const RouteMessage& message, bool from_dump) {
   if (!is_mirrored(message)) return;
   RouteModel& model = message.ipv4 ? ipv4_ : ipv6_;
   const std::uint64_t surprises = model.surprises();
-  resolver_.apply(model.apply(message, generation_, from_dump));
+  resolver_.apply(model.apply(message, generation_of(part_of(message), from_dump), from_dump));
   if (model.surprises() != surprises) resync_wish_ = true;
-  if (!from_dump && came_late(message)) resync_wish_ = true;
 }
 
-/// What we know of its links is younger than the route: when they went down the kernel flushed it without a word.
-bool MirrorModel::came_late(const RouteMessage& message) const {
-  if (!message.ipv4 || message.removed || message.type != RTN_UNICAST || message.paths.empty()) return false;
-  return message.object == 0 && std::all_of(message.paths.begin(), message.paths.end(), [&](const Path& path) {
-           const Link* link = links_.find(path.ifindex);
-           return link != nullptr && !link->is_up();
-         });
+/// What is told before the dump of its part begins has not been seen by this resync: what happened to it since, and was
+/// not told, shows only in the dump. The kernel flushes silently by links and addresses, whose dumps come first; from
+/// then on we know what it flushes.
+std::uint8_t MirrorModel::generation_of(DumpPart part, bool from_dump) const noexcept {
+  return from_dump || part <= begun_ ? generation_ : static_cast<std::uint8_t>(generation_ - 1);
 }
 
 /// fib_sync_down_dev: a route goes when all its next hops are dead. Host-scope routes (table local) stay until the
@@ -267,6 +273,7 @@ bool MirrorModel::sweep_routes(bool ipv4, std::uint8_t rank, std::size_t budget)
 
 void MirrorModel::begin_resync() noexcept {
   ++generation_;
+  begun_ = DumpPart::kLinks;
   resynced_ = ticked_;
   ipv4_.forget_owed();
   ipv6_.forget_owed();

@@ -73,6 +73,8 @@ class MirrorModel {
 
   /// From now on what a dump shows is marked; sweep() then removes what was not.
   void begin_resync() noexcept;
+  /// The dump of `part` has been asked for; those before it are through.
+  void begin_part(DumpPart part) noexcept { begun_ = part; }
   /// Removes what the dump of that part did not show; at most `budget` prefixes are looked at. True when through.
   bool sweep(DumpPart part, std::size_t budget);
 
@@ -107,7 +109,7 @@ class MirrorModel {
   void neighbor_changed(const NeighborChange& change);
   void objects_changed(const ObjectModel::Changes& changes);
   void apply_route(const RouteMessage& message, bool from_dump);
-  bool came_late(const RouteMessage& message) const;
+  std::uint8_t generation_of(DumpPart part, bool from_dump) const noexcept;
   bool is_mirrored(const RouteMessage& message);
   void flush_ipv4(std::uint32_t ifindex, bool local_too);
   void flush_source(const IpAddress& address);
@@ -127,6 +129,7 @@ class MirrorModel {
   RouteModel ipv6_;
   Resolver resolver_;
   std::uint8_t generation_ = 0;
+  DumpPart begun_ = DumpPart::kCount;  ///< the last one that the resync has begun
   IpPrefix sweep_cursor_;
   bool purging_ = false;
   bool resync_wish_ = false;

@@ -70,6 +70,7 @@ void NetlinkFeed::begin() {
 
 void NetlinkFeed::ask() {
   interrupted_ = false;
+  model_.begin_part(part_);
   sequence_ = socket_.next_sequence();
   if (socket_.request_dump(part_, sequence_) != 0) {
     ++counters_.errors;

@@ -35,8 +35,10 @@ class Commands {
     const auto hop = pick(" via 192.0.2.2", " via 198.18.0.2", " via 198.19.0.9", " dev lan0", " dev wan0",
                           " nexthop via 192.0.2.2 nexthop via 198.18.0.2 weight 3", " via 198.18.0.3 mtu 1300",
                           " via 192.0.2.3 src 192.0.2.5", " nhid 7", " nhid 5");
-    if (random() % 8 != 0) return "ip route " + verb() + prefix + hop + metric();
-    return "ip route " + verb() + pick("blackhole ", "unreachable ", "prohibit ", "throw ") + prefix + metric();
+    // Of several default routes with one metric the kernel takes the one whose gateway answers (fib_select_default).
+    const auto how = prefix == "0.0.0.0/0" ? pick("add", "replace", "del") + " " : verb();
+    if (random() % 8 != 0) return "ip route " + how + prefix + hop + metric();
+    return "ip route " + how + pick("blackhole ", "unreachable ", "prohibit ", "throw ") + prefix + metric();
   }
   std::string route6() {
     const auto prefix =
