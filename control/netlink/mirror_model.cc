@@ -164,9 +164,10 @@ bool MirrorModel::is_mirrored(const RouteMessage& message) {
 void MirrorModel::apply_route(const RouteMessage& message, bool from_dump) {
   if (!is_mirrored(message)) return;
   RouteModel& model = message.ipv4 ? ipv4_ : ipv6_;
-  const std::uint64_t surprises = model.surprises();
+  const auto doubts = [&] { return model.surprises() + model.unsure_of_order(); };
+  const std::uint64_t before = doubts();
   resolver_.apply(model.apply(message, generation_of(part_of(message), from_dump), from_dump));
-  if (model.surprises() != surprises) resync_wish_ = true;
+  if (doubts() != before) resync_wish_ = true;
 }
 
 /// What is told before the dump of its part begins has not been seen by this resync: what happened to it since, and was

@@ -201,7 +201,11 @@ Route** RouteModel::removed_by(RouteNode& node, const RouteMessage& message, boo
     left.paths = without(left.paths, content.paths);
     if (left.paths.size() == before) return nullptr;
     partly = !left.paths.empty();
-    if (partly) refresh(**at, sets_.intern(left), (*at)->generation);
+    if (partly) {
+      refresh(**at, sets_.intern(left), (*at)->generation);
+      // The kernel has its members apart in the chain: when the first goes, another route may come before the next.
+      if (place.find(node, [](const Route& route) { return !route.ecmp; }) != nullptr) ++unsure_of_order_;
+    }
     return at;
   }
   Route** at = place.find(node, [&](const Route& route) {

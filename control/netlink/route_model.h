@@ -61,6 +61,8 @@ class RouteModel {
   void forget_owed() noexcept { owed_ = 0; }
   /// Removals of routes that the mirror did not know: a reason to look at the whole table again.
   std::uint64_t surprises() const noexcept { return surprises_; }
+  /// Removals behind which it does not know the order of what is left: another reason.
+  std::uint64_t unsure_of_order() const noexcept { return unsure_of_order_; }
   const std::pmr::map<IpPrefix, RouteHead>& all() const noexcept { return nodes_; }
 
  private:
@@ -84,6 +86,7 @@ class RouteModel {
   std::uint64_t refused_ = 0;
   std::uint64_t owed_ = 0;
   std::uint64_t surprises_ = 0;
+  std::uint64_t unsure_of_order_ = 0;
   std::array<std::uint32_t, kHostLength + 1> count_by_length_{};
   std::pmr::unsynchronized_pool_resource pool_;
   std::pmr::map<IpPrefix, RouteHead> nodes_{&pool_};

@@ -148,6 +148,23 @@ TEST_CASE("IPv6 gateways of one metric are one multipath route, whichever way th
   CHECK(mirror.model.routes(false).size() == 2);
 }
 
+TEST_CASE(
+    "when a multipath route loses a member beside another route of its metric, the kernel is asked for the order") {
+  Mirror mirror;
+  const auto hop = [](const std::string& gateway, bool removed = false) {
+    return RouteText{.prefix = "2001:db8:a::/48", .hops = {{2, gateway}}, .removed = removed, .priority = 20};
+  };
+  mirror.route(hop("2001:db8::2"));
+  mirror.route(hop("2001:db8::3"));
+  mirror.route(hop("2001:db8::4"));
+  mirror.route(hop("2001:db8::4", true));
+  CHECK_FALSE(mirror.model.take_resync_wish());
+  mirror.route({.prefix = "2001:db8:a::/48", .hops = {}, .type = RTN_PROHIBIT, .priority = 20});
+  CHECK_FALSE(mirror.model.take_resync_wish());
+  mirror.route(hop("2001:db8::2", true));
+  CHECK(mirror.model.take_resync_wish());
+}
+
 TEST_CASE("IPv4 multipath has weights, leaves out what is down or not ours, and changes in place") {
   Mirror mirror;
   const RouteText route{.prefix = "10.0.0.0/8", .hops = {{2, "192.0.2.9", 3}, {3, "198.18.0.9"}, {4, "10.9.0.1"}}};
