@@ -106,7 +106,7 @@ void WorkerGroup::remove_lane(WorkerIndex worker, std::unique_ptr<Lane> lane) {
 void WorkerGroup::wait_for_closing(const Worker& worker) const {
   const std::uint64_t turn = worker.turns_ended() + 2;
   const Now deadline = monotonic_ns() + kTurnPatience;
-  while (worker.cells().closing_lanes.read() != 0 && worker.turns_ended() < turn && monotonic_ns() < deadline) {
+  while (worker.closing_lanes() != 0 && worker.turns_ended() < turn && monotonic_ns() < deadline) {
     std::this_thread::sleep_for(std::chrono::microseconds(20));
   }
 }
@@ -116,10 +116,7 @@ void WorkerGroup::free_removed_lanes() {
     const Worker& worker = *workers_[removed.worker]->worker;
     if (worker.acknowledged() < removed.command) return false;
     removed.lane->disconnect();
-    if (worker.cells().closing_lanes.read() != 0) return false;
-    // What the worker did to the lane before it said so is over.
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return true;
+    return worker.closing_lanes() == 0;
   });
 }
 

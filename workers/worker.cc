@@ -67,9 +67,7 @@ void Worker::flush_lanes(Now now) noexcept {
     lane.flush(now);
     if (lane.frames_receiving() + lane.frames_transmitting() > 0) continue;
     closing_[i - 1] = closing_[--closing_count_];
-    // Control destroys the lane when it reads this.
-    std::atomic_thread_fence(std::memory_order_release);
-    cells_.closing_lanes.set(closing_count_);
+    tell_closing();
   }
 }
 
@@ -217,9 +215,14 @@ void Worker::remove_lane(Lane* lane) noexcept {
     lanes_[i] = lanes_[--lane_count_];
     lost_settled_[i] = lost_settled_[lane_count_];
     if (lane->frames_receiving() + lane->frames_transmitting() > 0) closing_[closing_count_++] = lane;
-    cells_.closing_lanes.set(closing_count_);
+    tell_closing();
     return;
   }
+}
+
+void Worker::tell_closing() noexcept {
+  cells_.closing_lanes.set(closing_count_);
+  closing_told_.store(closing_count_, std::memory_order_release);
 }
 
 void Worker::stop(Now now) noexcept {

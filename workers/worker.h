@@ -50,6 +50,9 @@ class Worker {
   std::uint64_t acknowledged() const noexcept { return acknowledged_.load(std::memory_order_acquire); }
   /// How many turns have ended, ever: whatever the tables no longer name is unused once this has grown by two.
   std::uint64_t turns_ended() const noexcept { return turns_ended_.load(std::memory_order_acquire); }
+  /// Lanes that were taken away and still wait for frames. 0: what the worker did to them is over, control may destroy
+  /// them.
+  std::uint32_t closing_lanes() const noexcept { return closing_told_.load(std::memory_order_acquire); }
   const WorkerCells& cells() const noexcept { return cells_; }
   WorkerCells& cells() noexcept { return cells_; }
   WorkerIndex index() const noexcept { return index_; }
@@ -71,6 +74,7 @@ class Worker {
   bool apply_commands(Now now) noexcept;
   void apply(const Command& command, Now now) noexcept;
   void remove_lane(Lane* lane) noexcept;
+  void tell_closing() noexcept;
   void stop(Now now) noexcept;
   void flush_lanes(Now now) noexcept;
   /// Own lanes and other workers' packet rings, each once.
@@ -98,6 +102,7 @@ class Worker {
   CommandQueue commands_;
   std::atomic<std::uint64_t> acknowledged_{0};
   std::atomic<std::uint64_t> turns_ended_{0};
+  std::atomic<std::uint32_t> closing_told_{0};
   FrameTraffic traffic_;
   Pipeline pipeline_;
   Egress egress_;

@@ -213,7 +213,7 @@ TEST_CASE("watch prints what comes and ends after --count") {
   CHECK(has(culvert(to + "watch counters --count 1").out, "lan0"));
   const Outcome cleared = culvert(to + "clear system buffers peak");
   CHECK(has(cleared.out, "anew"));
-  CHECK(service.cleared == 1);
+  CHECK(service.read(&Service::cleared) == 1);
 }
 
 TEST_CASE("config check works without culvertd and names line and key; apply sends the file") {
@@ -231,7 +231,7 @@ TEST_CASE("config check works without culvertd and names line and key; apply sen
   const Outcome apply = culvert("--socket " + service.path + " config apply " + path);
   CHECK(apply.code == 0);
   CHECK(apply.out == "applied\n");
-  CHECK(has(service.applied, "wan0"));
+  CHECK(has(service.read(&Service::applied), "wan0"));
   CHECK(has(culvert("--socket " + service.path + " config rollback 3").err, "cannot change its configuration"));
   CHECK(culvert("config check /nonexistent.yaml").code == 1);
   std::filesystem::remove(path);
@@ -247,14 +247,14 @@ TEST_CASE("a trial lasts from a second to a day") {
     const Outcome refused = culvert(apply + seconds);
     CHECK(refused.code == 2);
     CHECK(has(refused.err, "--confirm"));
-    CHECK(service.applied.empty());
+    CHECK(service.read(&Service::applied).empty());
   }
   test::SocketClient client(service.path);
   // Times a billion it is small again.
   const std::string answer =
       client.ask(R"({"command":"config_apply","text":"interfaces: {}","confirm_within_s":18446744074})");
   CHECK(has(answer, R"(\"confirm_within_s\" must be at most 86400, a day)"));
-  CHECK(service.applied.empty());
+  CHECK(service.read(&Service::applied).empty());
   CHECK(culvert(apply + "86400").out == "applied\n");
   std::filesystem::remove(path);
 }

@@ -88,6 +88,7 @@ class Workers {
       : region_({.frames = 4096, .workers = count, .huge_pages = HugePages::kNever}), beats_(count) {
     config_.cpus.assign(count, 0);
     config_.pending_packets = 16;
+    config_.routes.generation = &route_changes_;
     config_.snapshot = &snapshot_;
     config_.multipath_key = HashKey::random();
   }
@@ -103,6 +104,7 @@ class Workers {
   InNamespace inside_{net_};
   PuntDevice punt_;
   Region region_;
+  std::atomic<std::uint64_t> route_changes_ = 0;
   Snapshot snapshot_;
   WorkerGroupConfig config_;
   std::vector<unsigned long long> beats_;

@@ -307,7 +307,7 @@ TEST_CASE("what an earlier culvertd left on others than ours is ended; what a pr
   CHECK(detach().done.size() == 2);
 }
 
-TEST_CASE("a bpffs is found or mounted where it outlives the process", "[pins]") {
+TEST_CASE("a bpffs is found or mounted where it outlives the process", "[pins][other namespace]") {
   // In a process namespace of its own, so that "process 1" is ours and its mounts, too.
   const pid_t outer = ::fork();
   if (outer == 0) {

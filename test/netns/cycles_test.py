@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 
-from house import LONG, House, wait_until
+from house import House, by_tier, wait_until
 from leftovers import bpf_objects, existing, in_the_kernel, mounts_of_our_own, only, processes
 from watch import Probe
 
-KILLS = int(os.environ.get("CULVERT_CYCLES", "100" if LONG else "5"))  # of each: fail: open, fail: closed
+KILLS = int(os.environ.get("CULVERT_CYCLES", by_tier(5, 100, 100)))  # of each: fail: open, fail: closed
 STOPS = max(2, KILLS // 5)
 # The kernel takes XDP, sockets and the tun apart with RCU: 0.1 s, and several when others keep all CPUs busy.
 PATIENCE_S = 30

@@ -6,10 +6,10 @@ import signal
 import subprocess
 import time
 
-from house import LONG, House
+from house import House, by_tier
 from leftovers import mounts_of_our_own
 
-CYCLES = 10 if LONG else 2
+CYCLES = by_tier(2, 5, 10)
 
 
 def lost_packets(ping_output):

@@ -9,12 +9,12 @@ import pathlib
 import subprocess
 import time
 
-from house import LONG, House, wait_until
+from house import House, by_tier, wait_until
 from watch import BufferWatch, Ping, Probe
 
 FLAPS_PER_SECOND = 100
-SECONDS = 30 if LONG else 5
-CHANGES = 30 if LONG else 3
+SECONDS = by_tier(5, 15, 30)
+CHANGES = by_tier(3, 12, 30)
 # Between two changes: the kernel looks at the carriers of links once a second (net/core/link_watch.c), and until then
 # its own forwarding stands still, too.
 SETTLED_S = 1.3

@@ -22,7 +22,8 @@ from watch import Control
 
 SKIP = 77
 # Tests do more where there is time (tools/suites/plan.py); under a sanitizer everything takes several times as long.
-LONG = os.environ.get("CULVERT_TEST_TIER", "short") in ("all", "soak") and not os.environ.get("CULVERT_SANITIZED")
+SANITIZED = bool(os.environ.get("CULVERT_SANITIZED"))
+TIER = "short" if SANITIZED else os.environ.get("CULVERT_TEST_TIER", "short")
 
 
 def skip(reason):
@@ -46,6 +47,11 @@ def run(*command, check=True, timeout=60, **options):
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
     return done
+
+
+def by_tier(short, everything, soak):
+    """How long, how often: in every change's tests, in --all, in --soak. Under a sanitizer the short one."""
+    return {"all": everything, "soak": soak}.get(TIER, short)
 
 
 def wait_until(condition, seconds, what):

@@ -10,10 +10,10 @@ kernel's forwarding say what of it is the machine's.
 import pathlib
 import time
 
-from house import LONG, House
+from house import House, by_tier
 from watch import Probe
 
-SECONDS = 20 if LONG else 5
+SECONDS = by_tier(5, 10, 20)
 PACKETS_PER_SECOND = 20
 CPU_LIMIT_PERCENT = 2.0
 DELAY_LIMIT_US = 200.0

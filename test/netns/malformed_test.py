@@ -7,10 +7,10 @@ import random
 import sys
 import time
 
-from house import LONG, House
+from house import House, by_tier
 from watch import SUPPORT, BufferWatch
 
-COUNT = int(os.environ.get("CULVERT_PACKETS", "100000" if LONG else "20000"))
+COUNT = int(os.environ.get("CULVERT_PACKETS", by_tier(20000, 100000, 100000)))
 SEED = int(os.environ.get("CULVERT_SEED", random.SystemRandom().randrange(1 << 32)))
 PACKETS_PER_SECOND = 20000
 

@@ -58,7 +58,7 @@ TEST_CASE("every show answers from the same snapshot") {
   CHECK(parsed(client.ask(R"({"command":"show_drops"})")).at("result").at("drops").as_array().size() == 2);
   CHECK(parsed(client.ask(R"({"command":"show_workers"})")).at("result").at("workers").as_array().size() == 2);
   CHECK(parsed(client.ask(R"({"command":"clear_buffers_peak"})")).at("ok").as_bool());
-  CHECK(service.cleared == 1);
+  CHECK(service.read(&Service::cleared) == 1);
   CHECK(parsed(client.ask(R"({"command":"show_routes","limit":3})")).at("result").at("total").as_int64() == 3);
   CHECK(what(client.ask(R"({"command":"show_routes","limit":-3})")) == "\"limit\" must be a whole number, 0 or more");
   CHECK(what(client.ask(R"({"command":"show_routes","after":"bad"})")) == "no such prefix");
@@ -74,7 +74,7 @@ TEST_CASE("an answer may come later; other clients are served meanwhile; one tha
   CHECK(parsed(other.ask(R"({"command":"version"})")).at("ok").as_bool());
   service.run([&] { service.pending(boost::json::object{{"generation", 8}}); });
   CHECK(parsed(client.line()).at("result").at("generation").as_int64() == 8);
-  CHECK(service.applied == "interfaces: {}");
+  CHECK(service.read(&Service::applied) == "interfaces: {}");
   CHECK(what(client.ask(R"({"command":"config_apply","text":""})")) == "no answer in time");
   service.run([&] { service.pending(boost::json::object{{"generation", 9}}); });
   CHECK(parsed(client.ask(R"({"command":"version"})")).at("result").at("version").as_string() == "0.1.0");

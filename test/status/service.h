@@ -79,6 +79,13 @@ class Service {
     });
     while (!done) std::this_thread::yield();
   }
+  /// What the server's thread has written; not while it may wait for the caller.
+  template <typename T>
+  T read(T Service::*member) {
+    T copy{};
+    run([&] { copy = this->*member; });
+    return copy;
+  }
   std::uint64_t clients_now() {
     std::uint64_t count = 0;
     run([&] { count = server->clients().used.read(); });

@@ -94,7 +94,7 @@ class Fuzzing(unittest.TestCase):
 class Plan(unittest.TestCase):
     def test_every_suite_is_in_the_short_tier_but_soak(self):
         short = {suite for step in plan.TIERS["short"] for suite in step.suites}
-        self.assertEqual(short | {"soak"}, set(plan.SUITES))
+        self.assertEqual(short | {"soak", *plan.SLICES}, set(plan.SUITES))
 
     def test_a_soak_of_any_length_has_rounds_that_fit(self):
         seconds = [int(plan.soak_environment(m)["CULVERT_SOAK_SECONDS"]) for m in (0.1, 3, 60, 600)]
