@@ -17,7 +17,7 @@ require_command("iperf3")
 ROUND_S = by_tier(3, 6, 10)
 CALLS_PER_SECOND = 1000
 METRICS_PER_SECOND = 50  # of them
-LEAST_SHARE = 0.2 if SANITIZED else 0.5
+LEAST_SHARE = 0.05 if SANITIZED else 0.5  # of the calls; instrumented code is slow
 ANSWER_LIMIT_S = 0.1  # 99 of 100; the slowest may have waited for a CPU of a busy machine
 STALL_S = 1.0  # the slowest, and the 99 of a machine whose host takes its CPUs away for longer than this share
 STOLEN_LIMIT = 0.05
