@@ -12,6 +12,7 @@ require_command("iperf3")
 def iperf(house, address, *options):
     done = house.client("iperf3", "--client", address, "--time", "2", "--json", *options, timeout=40)
     end = json.loads(done.stdout)["end"]
+    assert "sum_received" in end or "sum" in end, done.stdout
     received = end.get("sum_received") or end["sum"]
     assert received["bytes"] > 1_000_000, f"iperf3 to {address} {options} moved only {received['bytes']} bytes"
 
