@@ -132,9 +132,11 @@ bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now
       changed = true;
     }
     if (interface.opening() || (!interface.open() && there && now >= interface.try_again_at)) {
+      const bool first = !interface.open();
       open_or_go_on(interface, link->second, now + kOpenLanesFor);
       if (!interface.open()) interface.try_again_at = now + kTryAgainAfter;
-      changed = true;
+      // Its first lane sends; those between the first few and the last change nothing for others.
+      changed |= first || !interface.opening();
     }
   }
   if (changed) tell_egress_owners();
