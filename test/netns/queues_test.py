@@ -106,7 +106,7 @@ def more_than_xdp_knows():
                     "(type: ethtool -L lan0 rx 64 tx 64")
         assert lanes(house) == [] or lanes(house)[0]["state"] == "gone", lanes(house)
         set_queues(house, 64)
-        opens_a_few_at_a_time(house, 64, 60)
+        opens_a_few_at_a_time(house, 64, 20)
         forwards(house)
 
 

@@ -21,7 +21,7 @@ LEAST_SHARE = 0.05 if SANITIZED else 0.5  # of the calls; instrumented code is s
 ANSWER_LIMIT_S = 0.1  # 99 of 100; the slowest may have waited for a CPU of a busy machine
 STALL_S = 1.0  # the slowest, and the 99 of a machine whose host takes its CPUs away for longer than this share
 STOLEN_LIMIT = 0.05
-GROWTH_LIMIT_BYTES = (512 if SANITIZED else 4) << 20  # ASan keeps what was freed, up to 256 MB
+GROWTH_LIMIT_BYTES = (512 if SANITIZED == "address" else 4) << 20  # ASan keeps what was freed, up to 256 MB
 REQUESTS = ("show_buffers", "show_status", "show_interfaces", "show_workers", "show_drops", "version")
 
 
