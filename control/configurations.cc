@@ -74,7 +74,7 @@ boost::json::object Configurations::runs(const std::vector<ConfigChange>& change
   boost::json::object answer = report(changes);
   std::string text = fmt::format("Generation {} runs.\n", generation_);
   for (const ConfigChange& change : changes) text += "  " + to_text(change) + "\n";
-  answer["text"] = std::move(text);
+  answer["text"] = text;
   return answer;
 }
 

@@ -35,7 +35,8 @@ WorkerGroup::WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDe
     : mesh_(static_cast<WorkerIndex>(config.cpus.size())), punter_(static_cast<WorkerIndex>(config.cpus.size()), punt) {
   // Control waits in epoll, not in this Waker's protocol: whoever has a request always writes the eventfd.
   requests_waker_.announce_sleep();
-  for (WorkerIndex index = 0; index < config.cpus.size(); ++index) {
+  const auto count = static_cast<WorkerIndex>(config.cpus.size());
+  for (WorkerIndex index = 0; index < count; ++index) {
     auto slot = std::make_unique<Slot>(config, index, region);
     WorkerParts parts;
     parts.index = index;
@@ -60,9 +61,10 @@ WorkerGroup::WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDe
 }
 
 void WorkerGroup::start(const WorkerGroupConfig& config) {
+  const auto count = static_cast<WorkerIndex>(workers_.size());
   WorkerIndex index = 0;
   try {
-    for (; index < workers_.size(); ++index) {
+    for (; index < count; ++index) {
       Slot& slot = *workers_[index];
       slot.thread =
           std::make_unique<WorkerThread>(*slot.worker, mesh_.waker(index), config.cpus[index], config.sleep_max_ns);

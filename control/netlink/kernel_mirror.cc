@@ -6,7 +6,7 @@
 namespace culvert {
 namespace {
 
-constexpr std::uint64_t kWorkBudget_ns = 2 * kNanosecondsPerMillisecond;
+constexpr std::uint64_t kWorkBudgetNs = 2 * kNanosecondsPerMillisecond;
 
 }  // namespace
 
@@ -29,7 +29,7 @@ KernelMirror::KernelMirror(RouteSink& sink, const MirrorSettings& settings, Mirr
 }
 
 bool KernelMirror::handle_readable() {
-  const bool more = feed_.handle_readable(monotonic_ns(), kWorkBudget_ns);
+  const bool more = feed_.handle_readable(monotonic_ns(), kWorkBudgetNs);
   publish();
   return more;
 }

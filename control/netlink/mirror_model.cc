@@ -9,9 +9,9 @@ namespace culvert {
 namespace {
 
 constexpr std::size_t kRetriesPerTick = 512;
-constexpr Now kCalm_ns = 60 * kNanosecondsPerSecond;
-constexpr Now kRefusedAgain_ns = 60 * kNanosecondsPerSecond;
-constexpr Now kRefusedSeldom_ns = 600 * kNanosecondsPerSecond;
+constexpr Now kCalmNs = 60 * kNanosecondsPerSecond;
+constexpr Now kRefusedAgainNs = 60 * kNanosecondsPerSecond;
+constexpr Now kRefusedSeldomNs = 600 * kNanosecondsPerSecond;
 
 }  // namespace
 
@@ -286,7 +286,7 @@ void MirrorModel::tick(Now now) {
   resolver_.retry_some(kRetriesPerTick);
   wish_for_refused_routes(now);
   report_full();
-  if (now - short_until_ > kCalm_ns) told_routes_full_ = told_next_hops_full_ = false;
+  if (now - short_until_ > kCalmNs) told_routes_full_ = told_next_hops_full_ = false;
 }
 
 /// What a full model refused is not kept, so only a dump brings it back. One that would find the model full again soon
@@ -295,7 +295,7 @@ void MirrorModel::wish_for_refused_routes(Now now) {
   const auto wait = [](const RouteModel& model) {
     const std::size_t room = model.limit() - std::min(model.limit(), model.size());
     if (model.owed() == 0 || room == 0) return ~Now{0};
-    return room >= std::min<std::uint64_t>(model.owed(), model.limit() / 16) ? kRefusedAgain_ns : kRefusedSeldom_ns;
+    return room >= std::min<std::uint64_t>(model.owed(), model.limit() / 16) ? kRefusedAgainNs : kRefusedSeldomNs;
   };
   if (now - resynced_ >= std::min(wait(ipv4_), wait(ipv6_))) resync_wish_ = true;
 }

@@ -46,9 +46,9 @@ WantResult NeighborRequests::want(const NeighborKey& key, Now now) {
   if (it == requests_.end()) return WantResult::kFull;
   touch(it, now, usable);
   const Neighbor* neighbor = neighbors_.find(key);
-  const bool fresh = usable && (neighbor->managed || now - it->second.asked < kRefresh_ns);
+  const bool fresh = usable && (neighbor->managed || now - it->second.asked < kRefreshNs);
   if (fresh) return WantResult::kUsable;
-  if (it->second.asked != 0 && now - it->second.asked < kAskAgain_ns) return WantResult::kAsked;
+  if (it->second.asked != 0 && now - it->second.asked < kAskAgainNs) return WantResult::kAsked;
   if (!ask(it, now)) return WantResult::kFull;
   return usable ? WantResult::kUsable : WantResult::kAsked;
 }
@@ -116,12 +116,12 @@ void NeighborRequests::look_after(Requests::iterator& it, Now now) {
   const NeighborKey key = it->first;
   const Neighbor* neighbor = neighbors_.find(key);
   const bool kept_by_kernel = neighbor != nullptr && neighbor->managed;
-  if (!request.gateway && now - request.wanted > kIdle_ns) {
+  if (!request.gateway && now - request.wanted > kIdleNs) {
     if (kept_by_kernel) send(key, false, false);
     it = forget(it);
     return;
   }
-  const bool again = !kept_by_kernel && now >= request.retry_after && now - request.asked > kRefresh_ns;
+  const bool again = !kept_by_kernel && now >= request.retry_after && now - request.asked > kRefreshNs;
   if (again && (request.gateway || request.answered) && !is_static(key)) ask(it, now);
   ++it;
 }

@@ -3,7 +3,7 @@
 // net/core/neighbour.c neigh_managed_work) makes the kernel ask and go on asking; where it is refused, NTF_USE asks
 // once and is repeated. Remembered are
 //   - gateways of routes: as long as a route leads there;
-//   - on-link hosts that a packet wanted: until nobody wanted them again for kIdle_ns (then the kernel's ordinary
+//   - on-link hosts that a packet wanted: until nobody wanted them again for kIdleNs (then the kernel's ordinary
 //     ageing takes over: the entry stays usable until it is removed), or until newer ones push them out. What never
 //     answered goes first, so that a scan of an on-link prefix does not push out what works.
 // Who did not answer is not asked again for 2, 4, ... 60 s. Permanent entries are left alone: NTF_EXT_MANAGED would
@@ -37,7 +37,7 @@ std::size_t kernel_neighbor_room(const std::string& proc = "/proc");
 
 class NeighborRequests {
  public:
-  static constexpr std::uint64_t kIdle_ns = 600 * kNanosecondsPerSecond;
+  static constexpr std::uint64_t kIdleNs = 600 * kNanosecondsPerSecond;
 
   /// At most `limit` remembered, and at most half of the kernel's gc_thresh3. Throws SetupError.
   NeighborRequests(const NeighborModel& neighbors, std::size_t limit);
@@ -61,8 +61,8 @@ class NeighborRequests {
 
  private:
   static constexpr std::size_t kPerTick = 256;
-  static constexpr std::uint64_t kAskAgain_ns = kNanosecondsPerSecond;
-  static constexpr std::uint64_t kRefresh_ns = 20 * kNanosecondsPerSecond;
+  static constexpr std::uint64_t kAskAgainNs = kNanosecondsPerSecond;
+  static constexpr std::uint64_t kRefreshNs = 20 * kNanosecondsPerSecond;
 
   struct Request {
     Now wanted = 0;

@@ -75,7 +75,7 @@ void NetlinkFeed::ask() {
   if (socket_.request_dump(part_, sequence_) != 0) {
     ++counters_.errors;
     phase_ = Phase::kIdle;
-    due_ = monotonic_ns() + kRetryDelay_ns;
+    due_ = monotonic_ns() + kRetryDelayNs;
   }
 }
 
@@ -94,7 +94,7 @@ void NetlinkFeed::part_ended(int error, Now now) {
     phase_ = Phase::kSweeping;
     return;
   }
-  due_ = now + kRetryDelay_ns;
+  due_ = now + kRetryDelayNs;
   next_part();
 }
 
@@ -122,7 +122,7 @@ bool NetlinkFeed::work(Now now) {
 }
 
 void NetlinkFeed::heed_wish(Now now) {
-  if (model_.take_resync_wish() && due_ == 0) due_ = now + kWishDelay_ns;
+  if (model_.take_resync_wish() && due_ == 0) due_ = now + kWishDelayNs;
 }
 
 void NetlinkFeed::tick(Now now) {
@@ -133,7 +133,7 @@ void NetlinkFeed::tick(Now now) {
     wanted_ = true;
   }
   // The descriptor does not become readable by a wish, nor by what the model's tick began.
-  if ((wanted_ && !resyncing()) || model_.has_work()) handle_readable(now, kTickWork_ns);
+  if ((wanted_ && !resyncing()) || model_.has_work()) handle_readable(now, kTickWorkNs);
 }
 
 }  // namespace culvert

@@ -48,9 +48,9 @@ class NetlinkFeed {
 
   static constexpr int kTries = 3;
   static constexpr std::size_t kPrefixesPerSlice = 2048;
-  static constexpr std::uint64_t kWishDelay_ns = 2 * kNanosecondsPerSecond;
-  static constexpr std::uint64_t kRetryDelay_ns = 10 * kNanosecondsPerSecond;
-  static constexpr std::uint64_t kTickWork_ns = 10 * kNanosecondsPerMillisecond;
+  static constexpr std::uint64_t kWishDelayNs = 2 * kNanosecondsPerSecond;
+  static constexpr std::uint64_t kRetryDelayNs = 10 * kNanosecondsPerSecond;
+  static constexpr std::uint64_t kTickWorkNs = 10 * kNanosecondsPerMillisecond;
 
   bool read_one(Now now);
   void take(const nlmsghdr& message, Now now);

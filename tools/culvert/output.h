@@ -20,7 +20,7 @@ struct Output {
   bool colour = false;
 
   void text(const std::string& text) const;
-  void object(const boost::json::object& json) const;
+  void object(const boost::json::object& object) const;
   /// To stderr: "culvert: what: errno in words (hint)".
   void complaint(const Error& error) const;
 };
