@@ -41,7 +41,7 @@ GCC_RELEASE = Build("gcc-release", "g++", ("-Dbuildtype=release",))
 ADDRESS = Build("address", "clang++-14", ("-Dsanitize=address", *SANITIZER_OPTIONS), build_all=True,
                 timeout_multiplier=4)
 THREAD = Build("thread", "clang++-14", ("-Dsanitize=thread", *SANITIZER_OPTIONS), timeout_multiplier=8)
-FUZZ = Build("fuzz", "clang++-14", ("-Dsanitize=address", "-Dfuzz=true", "-Db_lundef=false"))
+FUZZ = Build("fuzz", "clang++-14", ("-Dsanitize=address", "-Dfuzz=true", "-Db_lundef=false", *LINES))
 
 TIERS = {
     # 15 minutes on two cores.
