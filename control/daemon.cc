@@ -2,7 +2,6 @@
 #include "control/daemon.h"
 
 #include <boost/asio/post.hpp>
-#include <boost/json/serialize.hpp>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -224,7 +223,7 @@ void Daemon::every_100_ms() {
 
 void Daemon::every_second() {
   board_.watch();
-  if (agent_ != nullptr) publication_.publish(boost::json::serialize(to_json(board_.collect())));
+  if (agent_ != nullptr) publication_.publish(to_json(board_.collect()).text);
   second_timer_.expires_after(std::chrono::seconds(1));
   second_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) every_second();

@@ -4,12 +4,17 @@
 // do: a string where a number belongs is an error that names the key.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <boost/describe/members.hpp>
 #include <boost/json.hpp>
 #include <boost/mp11/algorithm.hpp>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -28,24 +33,64 @@ inline constexpr bool kIsVector<std::vector<T>> = true;
 template <typename T>
 using DescribedMembers = boost::describe::describe_members<T, boost::describe::mod_public>;
 
+void append_json(std::string& text, std::string_view value);
+void append_json(std::string& text, std::uint64_t value);
+void append_json(std::string& text, std::int64_t value);
+/// null for what JSON has no number for.
+void append_json(std::string& text, double value);
+
 template <typename T>
-boost::json::value describe_to_json(const T& value) {
+void append_described_json(std::string& text, const T& value);
+
+/// A member's key as it stands in a text behind another member: `,"name":`.
+template <typename Member>
+inline constexpr auto kJsonKey = [] {
+  constexpr std::string_view kName = Member::name;
+  std::array<char, kName.size() + 4> key{',', '"'};
+  std::copy(kName.begin(), kName.end(), key.begin() + 2);
+  key[kName.size() + 2] = '"';
+  key[kName.size() + 3] = ':';
+  return key;
+}();
+
+/// `wanted` says of each member's name whether it is written.
+template <typename T, typename Wanted>
+void append_described_members(std::string& text, const T& value, Wanted wanted) {
+  text += '{';
+  std::size_t comma = 1;  // not before the first
+  boost::mp11::mp_for_each<DescribedMembers<T>>([&](auto member) {
+    using Member = decltype(member);
+    if (!wanted(std::string_view(Member::name))) return;
+    text.append(kJsonKey<Member>.data() + comma, kJsonKey<Member>.size() - comma);
+    comma = 0;
+    append_described_json(text, value.*Member::pointer);
+  });
+  text += '}';
+}
+
+/// Written at the end of `text`, without a tree of values in between.
+template <typename T>
+void append_described_json(std::string& text, const T& value) {
   if constexpr (kIsOptional<T>) {
-    return value.has_value() ? describe_to_json(*value) : boost::json::value(nullptr);
+    value.has_value() ? append_described_json(text, *value) : void(text += "null");
   } else if constexpr (kIsVector<T>) {
-    boost::json::array array;
-    array.reserve(value.size());
-    for (const auto& item : value) array.push_back(describe_to_json(item));
-    return array;
+    char before = '[';
+    for (const auto& item : value) {
+      text += std::exchange(before, ',');
+      append_described_json(text, item);
+    }
+    text += before == '[' ? "[]" : "]";
+  } else if constexpr (std::is_same_v<T, bool>) {
+    text += value ? "true" : "false";
+  } else if constexpr (std::is_floating_point_v<T>) {
+    append_json(text, double{value});
   } else if constexpr (std::is_arithmetic_v<T>) {
-    return boost::json::value(value);
+    using Wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+    append_json(text, static_cast<Wide>(value));
   } else if constexpr (std::is_same_v<T, std::string>) {
-    return boost::json::value(boost::json::string(value));
+    append_json(text, std::string_view(value));
   } else {
-    boost::json::object object;
-    boost::mp11::mp_for_each<DescribedMembers<T>>(
-        [&](auto member) { object.emplace(member.name, describe_to_json(value.*member.pointer)); });
-    return object;
+    append_described_members(text, value, [](std::string_view) { return true; });
   }
 }
 

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <initializer_list>
+#include <string_view>
 
 #include "base/result.h"
 #include "status/buffers.h"
+#include "status/json_text.h"
 #include "status/snapshot.h"
 
 namespace culvert {
 
 /// docs/json.md describes every key.
-boost::json::object to_json(const StatusSnapshot& snapshot);
-boost::json::object to_json(const BufferReport& report);
+JsonText to_json(const StatusSnapshot& snapshot);
+JsonText to_json(const BufferReport& report);
+/// The parts of a status that one screen needs: the members of these names.
+JsonText to_json(const StatusSnapshot& snapshot, std::initializer_list<std::string_view> members);
 
 /// The Error names the first key whose value has the wrong type.
 Result<StatusSnapshot> status_from_json(const boost::json::value& json);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks culvertd for its status RATE times a second on one connection until its standard input ends, then prints how
-often it did and in how many seconds. `show_status` and `show_buffers` take turns.
+"""Asks culvertd for its status RATE times a second on one connection until its standard input has something, then
+prints how often it did and in how many seconds. `show_status` and `show_buffers` take turns. It prints an empty line
+when the first is answered: that an interpreter starts is nobody's status call.
 
     status_calls.py SOCKET RATE
 """
@@ -27,6 +28,8 @@ def main():
         if not answers.readline().startswith(b'{"ok":true'):
             print(json.dumps({"error": "not answered"}))
             return 1
+        if calls == 0:
+            print(flush=True)
         longest = max(longest, time.monotonic() - asked)
         calls += 1
         time.sleep(max(0.0, begin + calls * interval - time.monotonic()))

@@ -72,6 +72,12 @@ def ratio(one, other):
     return statistics.median(ratios) if ratios else None
 
 
+def mean_of(one, again):
+    """Of a device that ran twice a round: a reference that is half as noisy as either."""
+    rounds = [(a + b) / 2 if a and b else None for a, b in zip(one.rounds, again.rounds)]
+    return Series(rounds=rounds)
+
+
 def null_ratio(series, name):
     """The same of a device against itself, as a number of at least 1."""
     itself = ratio(series[name], series[name + AGAIN]) or 1.0

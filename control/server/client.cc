@@ -14,12 +14,8 @@ namespace {
 /// That wait for a reader at most of something that is pulled: some more than a socket takes at once.
 constexpr std::size_t kPulledBytes = 64 * 1024;
 
-boost::json::object error_json(const Error& error) {
-  boost::json::object json;
-  json["what"] = error.what;
-  json["code"] = error.code;
-  json["hint"] = error.hint;
-  return json;
+JsonText error_json(const Error& error) {
+  return boost::json::object{{"what", error.what}, {"code", error.code}, {"hint", error.hint}};
 }
 
 }  // namespace
@@ -122,7 +118,7 @@ void ControlClient::answer_command(const std::string& command, const boost::json
     auto result = entry->watch(request, shared_from_this());
     watching_ = result.has_value();
     answer(requests_, result);
-    for (const boost::json::object& line : std::exchange(early_, {})) {
+    for (const JsonText& line : std::exchange(early_, {})) {
       if (watching_ && !send(line)) break;
     }
     pull_more();
@@ -130,32 +126,26 @@ void ControlClient::answer_command(const std::string& command, const boost::json
   }
   wait_at_most(server_->options_.answer_timeout);
   std::weak_ptr<ControlClient> weak = shared_from_this();
-  entry->later(request, [weak, number = requests_](const Result<boost::json::object>& result) {
+  entry->later(request, [weak, number = requests_](const Result<JsonText>& result) {
     if (const auto self = weak.lock()) self->answer(number, result);
   });
 }
 
-void ControlClient::answer(std::uint64_t request, const Result<boost::json::object>& result) {
+void ControlClient::answer(std::uint64_t request, const Result<JsonText>& result) {
   const bool is_late = request != requests_ || (!answer_owed_ && !close_after_write_);
   if (server_ == nullptr || is_late) return;
   answer_owed_ = false;
-  boost::json::object line;
-  line["ok"] = result.has_value();
-  if (result.has_value()) {
-    line["result"] = *result;
-  } else {
-    line["error"] = error_json(result.error());
-  }
-  queue(line);
+  queue(result.has_value() ? R"({"ok":true,"result":)" + result->text + "}"
+                           : R"({"ok":false,"error":)" + error_json(result.error()).text + "}");
 }
 
-bool ControlClient::send(const boost::json::object& line) {
+bool ControlClient::send(const JsonText& line) {
   if (server_ == nullptr) return false;
   if (answer_owed_) {
     early_.push_back(line);
     return true;
   }
-  queue(line);
+  queue(line.text);
   // The newest line may be longer than the bound: it says nothing about whether the client reads.
   if (backlog_bytes_ - output_.back().size() > server_->options_.max_backlog_bytes) {
     server_->backlog_gauge_.failures.add();
@@ -175,12 +165,12 @@ void ControlClient::pull_more() {
       source_ = nullptr;
       return;
     }
-    queue(*line);
+    queue(line->text);
   }
 }
 
-void ControlClient::queue(const boost::json::object& line) {
-  output_.push_back(boost::json::serialize(line) + "\n");
+void ControlClient::queue(std::string line) {
+  output_.push_back(std::move(line) + "\n");
   backlog_bytes_ += output_.back().size();
   server_->observe_backlog();
   if (output_.size() == 1) write();

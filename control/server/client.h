@@ -30,8 +30,8 @@ class ControlClient : public Watcher, public std::enable_shared_from_this<Contro
   void start();
   /// Closes the socket and forgets the server, which may be about to end.
   void abandon();
-  bool send(const boost::json::object& line) override;
-  void pull(std::function<std::optional<boost::json::object>()> next) override { source_ = std::move(next); }
+  bool send(const JsonText& line) override;
+  void pull(std::function<std::optional<JsonText>()> next) override { source_ = std::move(next); }
   bool is_open() const override { return server_ != nullptr; }
   /// What waits for a watcher to read; a single answer is not a backlog.
   std::size_t backlog_bytes() const noexcept { return watching_ ? backlog_bytes_ : 0; }
@@ -41,8 +41,8 @@ class ControlClient : public Watcher, public std::enable_shared_from_this<Contro
   void take_line();
   void answer_line(const std::string& line);
   void answer_command(const std::string& command, const boost::json::object& request);
-  void answer(std::uint64_t request, const Result<boost::json::object>& result);
-  void queue(const boost::json::object& line);
+  void answer(std::uint64_t request, const Result<JsonText>& result);
+  void queue(std::string line);
   void pull_more();
   void write();
   void close();
@@ -54,8 +54,8 @@ class ControlClient : public Watcher, public std::enable_shared_from_this<Contro
   std::array<char, 8192> chunk_{};
   std::string input_;
   std::deque<std::string> output_;
-  std::vector<boost::json::object> early_;  ///< sent by a watch handler before its result
-  std::function<std::optional<boost::json::object>()> source_;
+  std::vector<JsonText> early_;  ///< sent by a watch handler before its result
+  std::function<std::optional<JsonText>()> source_;
   std::size_t backlog_bytes_ = 0;
   std::uint64_t requests_ = 0;
   bool answer_owed_ = false;

@@ -16,15 +16,8 @@ namespace {
 
 constexpr std::uint64_t kMostRows = 10'000;
 
-/// The parts of a status that one screen needs.
-boost::json::object part(boost::json::object status, std::initializer_list<const char*> keys) {
-  boost::json::object json;
-  for (const char* key : keys) json[key] = std::move(status[key]);
-  return json;
-}
-
-Result<boost::json::object> page(const std::function<Result<TableRows>(const TablePage&)>& table, const char* name,
-                                 const boost::json::object& request) {
+Result<JsonText> page(const std::function<Result<TableRows>(const TablePage&)>& table, const char* name,
+                      const boost::json::object& request) {
   if (!table) return Error{std::string("this culvertd has no ") + name, ENOTSUP, ""};
   const auto limit = number_in(request, "limit", 1000);
   const auto after = text_in(request, "after", "");
@@ -82,22 +75,22 @@ ControlHandlers::~ControlHandlers() {
 }
 
 void ControlHandlers::add_shows(ControlServer& server) {
-  server.add("version", [this](const auto&) -> Result<boost::json::object> {
+  server.add("version", [this](const auto&) -> Result<JsonText> {
     return boost::json::object{{"version", hooks_.version}, {"pid", hooks_.status().process.pid}};
   });
-  server.add("show_status", [this](const auto&) -> Result<boost::json::object> { return to_json(hooks_.status()); });
+  server.add("show_status", [this](const auto&) -> Result<JsonText> { return to_json(hooks_.status()); });
   server.add("show_buffers",
-             [this](const auto&) -> Result<boost::json::object> { return to_json(buffer_report(hooks_.status())); });
-  server.add("show_interfaces", [this](const auto&) -> Result<boost::json::object> {
-    return part(to_json(hooks_.status()), {"interval_ms", "interfaces"});
+             [this](const auto&) -> Result<JsonText> { return to_json(buffer_report(hooks_.status())); });
+  server.add("show_interfaces", [this](const auto&) -> Result<JsonText> {
+    return to_json(hooks_.status(), {"interval_ms", "interfaces"});
   });
-  server.add("show_workers", [this](const auto&) -> Result<boost::json::object> {
-    return part(to_json(hooks_.status()), {"interval_ms", "workers"});
+  server.add("show_workers", [this](const auto&) -> Result<JsonText> {
+    return to_json(hooks_.status(), {"interval_ms", "workers"});
   });
-  server.add("show_drops", [this](const auto&) -> Result<boost::json::object> {
-    return part(to_json(hooks_.status()), {"interfaces", "drops"});
+  server.add("show_drops", [this](const auto&) -> Result<JsonText> {
+    return to_json(hooks_.status(), {"interfaces", "drops"});
   });
-  server.add("clear_buffers_peak", [this](const auto&) -> Result<boost::json::object> {
+  server.add("clear_buffers_peak", [this](const auto&) -> Result<JsonText> {
     hooks_.clear_peaks();
     return boost::json::object{{"cleared", true}};
   });
@@ -107,7 +100,7 @@ void ControlHandlers::add_tables(ControlServer& server) {
   server.add("show_routes", [this](const auto& request) { return page(hooks_.routes, "routes", request); });
   server.add("show_neighbors", [this](const auto& request) { return page(hooks_.neighbors, "neighbors", request); });
   server.add("show_events", [this](const auto& request) { return events(request); });
-  server.add("show_configuration", [this](const auto& request) -> Result<boost::json::object> {
+  server.add("show_configuration", [this](const auto& request) -> Result<JsonText> {
     if (!hooks_.configuration) return kNoConfiguration;
     const auto which = text_in(request, "which", "running");
     if (which.has_error()) return which.error();
@@ -117,10 +110,10 @@ void ControlHandlers::add_tables(ControlServer& server) {
 
 void ControlHandlers::add_configuration(ControlServer& server) {
   const auto with_text = [](auto& hook) {
-    return [&hook](const boost::json::object& request) -> Result<boost::json::object> {
+    return [&hook](const boost::json::object& request) -> Result<JsonText> {
       if (!hook) return kNoConfiguration;
       const auto config = config_in(request);
-      return config.has_error() ? Result<boost::json::object>(config.error()) : hook(*config);
+      return config.has_error() ? Result<JsonText>(config.error()) : hook(*config);
     };
   };
   server.add("config_check", with_text(hooks_.config_check));
@@ -137,7 +130,7 @@ void ControlHandlers::add_configuration(ControlServer& server) {
     }
     hooks_.config_apply({*config, *confirm}, reply);
   });
-  server.add("config_confirm", [this](const auto&) -> Result<boost::json::object> {
+  server.add("config_confirm", [this](const auto&) -> Result<JsonText> {
     if (!hooks_.config_confirm) return kNoConfiguration;
     return hooks_.config_confirm();
   });
@@ -151,8 +144,7 @@ void ControlHandlers::add_configuration(ControlServer& server) {
 
 void ControlHandlers::add_watches(ControlServer& server) {
   server.add_watch(
-      "watch",
-      [this](const boost::json::object& request, std::shared_ptr<Watcher> watcher) -> Result<boost::json::object> {
+      "watch", [this](const boost::json::object& request, std::shared_ptr<Watcher> watcher) -> Result<JsonText> {
         const auto what = text_in(request, "what", std::nullopt);
         if (what.has_error()) return what.error();
         if (*what == "events") return watch_events(request, std::move(watcher));
@@ -162,7 +154,7 @@ void ControlHandlers::add_watches(ControlServer& server) {
   if (hooks_.events != nullptr) hooks_.events->listen([this](const Event& event) { tell(event); });
 }
 
-Result<boost::json::object> ControlHandlers::events(const boost::json::object& request) const {
+Result<JsonText> ControlHandlers::events(const boost::json::object& request) const {
   const auto limit = number_in(request, "limit", kMostRows);
   if (limit.has_error()) return limit.error();
   boost::json::array array;
@@ -176,8 +168,7 @@ Result<boost::json::object> ControlHandlers::events(const boost::json::object& r
   return boost::json::object{{"events", std::move(array)}};
 }
 
-Result<boost::json::object> ControlHandlers::watch_events(const boost::json::object& request,
-                                                          std::shared_ptr<Watcher> watcher) {
+Result<JsonText> ControlHandlers::watch_events(const boost::json::object& request, std::shared_ptr<Watcher> watcher) {
   if (hooks_.events == nullptr) return Error{"this culvertd has no events", ENOTSUP, ""};
   const auto from_start = flag_in(request, "from_start");
   const auto kinds = words_in(request, "kinds");
@@ -200,7 +191,7 @@ Result<boost::json::object> ControlHandlers::watch_events(const boost::json::obj
   if (*from_start) {
     watch->replays = true;
     // Weak: the watch holds the watcher.
-    watcher->pull([this, weak = std::weak_ptr(watch)]() -> std::optional<boost::json::object> {
+    watcher->pull([this, weak = std::weak_ptr(watch)]() -> std::optional<JsonText> {
       const auto replaying = weak.lock();
       return replaying == nullptr ? std::nullopt : replayed(*replaying);
     });
@@ -214,7 +205,7 @@ Result<boost::json::object> ControlHandlers::watch_events(const boost::json::obj
 
 /// The next event of the history that this watcher wants. What was forgotten before its turn came is a gap in the
 /// numbers, as everything that a reader misses.
-std::optional<boost::json::object> ControlHandlers::replayed(EventWatch& watch) const {
+std::optional<JsonText> ControlHandlers::replayed(EventWatch& watch) const {
   const auto& history = hooks_.events->history();
   if (!history.empty()) {
     // Numbers have no gaps, so they say where an event is.
@@ -229,7 +220,7 @@ std::optional<boost::json::object> ControlHandlers::replayed(EventWatch& watch) 
   return std::nullopt;
 }
 
-Result<boost::json::object> ControlHandlers::watch_counters(std::shared_ptr<Watcher> watcher) {
+Result<JsonText> ControlHandlers::watch_counters(std::shared_ptr<Watcher> watcher) {
   std::erase_if(counter_watches_, [](const auto& old) { return !old->is_open(); });
   counter_watches_.push_back(std::move(watcher));
   start_ticking();
@@ -237,7 +228,8 @@ Result<boost::json::object> ControlHandlers::watch_counters(std::shared_ptr<Watc
 }
 
 void ControlHandlers::tell(const Event& event) {
-  const boost::json::object line{{"event", event_to_json(event)}};
+  if (event_watches_.empty()) return;
+  const JsonText line = boost::json::object{{"event", event_to_json(event)}};
   std::erase_if(event_watches_, [&](const auto& watch) {
     return !watch->replays && watch->wants(event) && !watch->watcher->send(line);
   });
@@ -250,13 +242,13 @@ void ControlHandlers::tell_losses() {
   std::erase_if(event_watches_, [lost](const auto& watch) {
     if (watch->replays) return false;  // told when it has caught up
     const std::uint64_t news = lost - std::exchange(watch->told_lost, lost);
-    return news > 0 && !watch->watcher->send({{"lost", {{"events", news}, {"total", lost}}}});
+    return news > 0 && !watch->watcher->send(boost::json::object{{"lost", {{"events", news}, {"total", lost}}}});
   });
 }
 
 void ControlHandlers::tell_counters() {
   if (counter_watches_.empty()) return;
-  const boost::json::object line{{"counters", to_json(hooks_.status())}};
+  const JsonText line(R"({"counters":)" + to_json(hooks_.status()).text + "}");
   std::erase_if(counter_watches_, [&](const auto& watcher) { return !watcher->send(line); });
 }
 

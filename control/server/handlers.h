@@ -82,10 +82,10 @@ class ControlHandlers {
   void add_tables(ControlServer& server);
   void add_configuration(ControlServer& server);
   void add_watches(ControlServer& server);
-  Result<boost::json::object> watch_events(const boost::json::object& request, std::shared_ptr<Watcher> watcher);
-  std::optional<boost::json::object> replayed(EventWatch& watch) const;
-  Result<boost::json::object> watch_counters(std::shared_ptr<Watcher> watcher);
-  Result<boost::json::object> events(const boost::json::object& request) const;
+  Result<JsonText> watch_events(const boost::json::object& request, std::shared_ptr<Watcher> watcher);
+  std::optional<JsonText> replayed(EventWatch& watch) const;
+  Result<JsonText> watch_counters(std::shared_ptr<Watcher> watcher);
+  Result<JsonText> events(const boost::json::object& request) const;
   void tell(const Event& event);
   void tell_losses();
   void tell_counters();

@@ -25,6 +25,7 @@
 
 #include "base/cell.h"
 #include "base/result.h"
+#include "status/json_text.h"
 
 namespace culvert {
 
@@ -39,8 +40,8 @@ struct ControlServerOptions {
 };
 
 /// Called exactly once, on the io_context's thread, now or later. Later than answer_timeout it does nothing.
-using Reply = std::function<void(Result<boost::json::object>)>;
-using Handler = std::function<Result<boost::json::object>(const boost::json::object& request)>;
+using Reply = std::function<void(Result<JsonText>)>;
+using Handler = std::function<Result<JsonText>(const boost::json::object& request)>;
 using LaterHandler = std::function<void(const boost::json::object& request, Reply reply)>;
 
 /// A client that gets lines until it closes.
@@ -48,16 +49,16 @@ class Watcher {
  public:
   virtual ~Watcher() = default;
   /// False when the client is gone or was just closed because it does not read.
-  virtual bool send(const boost::json::object& line) = 0;
+  virtual bool send(const JsonText& line) = 0;
   virtual bool is_open() const = 0;
   /// For what is long: asks `next` for a line whenever the client has read most of those before, until it has none.
   /// Begins after the result, and belongs to the watcher until it has ended or is closed.
-  virtual void pull(std::function<std::optional<boost::json::object>()> next) = 0;
+  virtual void pull(std::function<std::optional<JsonText>()> next) = 0;
 };
 /// The result is the first line; the handler keeps the watcher and sends more. What it sends before it returns comes
 /// after the result.
 using WatchHandler =
-    std::function<Result<boost::json::object>(const boost::json::object& request, std::shared_ptr<Watcher> watcher)>;
+    std::function<Result<JsonText>(const boost::json::object& request, std::shared_ptr<Watcher> watcher)>;
 
 class ControlClient;
 

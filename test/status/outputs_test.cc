@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <sstream>
 
 #include "status/buffers.h"
@@ -127,7 +128,7 @@ TEST_CASE("unknown is a dash with a reason and JSON's null, never zero") {
   CHECK(has(line, "link down"));
   CHECK_FALSE(has(line, " 0"));
   CHECK(has(line_with(buffers_text(report, {}), "ipv6_routes"), "- (not in use)"));
-  const auto json = to_json(report);
+  const auto json = boost::json::parse(to_json(report).text);
   const auto& row = json.at("detail").at(4);
   CHECK(row.at("scope").as_string() == "wan0/1");
   for (const char* key : {"max", "used", "peak", "failures", "usage_percent", "status"}) CHECK(row.at(key).is_null());
@@ -142,18 +143,47 @@ TEST_CASE("a history that is meant to be full does not warn") {
 
 TEST_CASE("JSON comes back as the same snapshot") {
   const StatusSnapshot status = test::fixture();
-  const std::string text = boost::json::serialize(to_json(status));
+  const std::string text = to_json(status).text;
   const auto back = status_from_json(boost::json::parse(text));
   REQUIRE(back.has_value());
-  CHECK(boost::json::serialize(to_json(*back)) == text);
+  CHECK(to_json(*back).text == text);
   CHECK(status_text(*back, {}) == status_text(status, {}));
-  const auto report = buffers_from_json(boost::json::parse(boost::json::serialize(to_json(buffer_report(status)))));
+  const auto report = buffers_from_json(boost::json::parse(to_json(buffer_report(status)).text));
   REQUIRE(report.has_value());
   CHECK(buffers_text(*report, {false, true}) == buffers_text(buffer_report(status), {false, true}));
 }
 
+TEST_CASE("JSON text is what a reader takes back: any byte of a string, any number, nothing for what is not one") {
+  StatusSnapshot status;
+  for (int c = 1; c < 256; ++c) {
+    // Valid UTF-8: two bytes for the upper half.
+    if (c < 0x80) status.version += static_cast<char>(c);
+    if (c >= 0x80) (status.version += static_cast<char>(0xc0 | (c >> 6))) += static_cast<char>(0x80 | (c & 0x3f));
+  }
+  status.version += status.version + status.version;  // longer than what is escaped at once
+  status.uptime_ms = std::numeric_limits<std::uint64_t>::max();
+  status.frames.unaccounted = std::numeric_limits<std::int64_t>::min();
+  status.workers.resize(1);
+  status.workers[0].busy_percent = std::numeric_limits<double>::quiet_NaN();
+  status.workers[0].mean_burst = 1e-300;
+  status.workers[0].turns_per_second = 1234567.5;
+  const auto json = boost::json::parse(to_json(status).text);
+  CHECK(json.at("version").as_string() == status.version);
+  CHECK(json.at("uptime_ms").to_number<std::uint64_t>() == status.uptime_ms);
+  CHECK(json.at("frames").at("unaccounted").as_int64() == *status.frames.unaccounted);
+  CHECK(json.at("workers").at(0).at("busy_percent").is_null());
+  CHECK(json.at("workers").at(0).at("mean_burst").as_double() == *status.workers[0].mean_burst);
+  CHECK(json.at("workers").at(0).at("turns_per_second").as_double() == 1234567.5);
+  CHECK(json.at("lanes").as_array().empty());
+  const auto part = boost::json::parse(to_json(status, {"workers", "interval_ms"}).text).as_object();
+  CHECK(part.size() == 2);
+  CHECK(part.at("interval_ms").is_null());
+  CHECK(part.at("workers").as_array().size() == 1);
+  CHECK(to_json(status, {}).text == "{}");
+}
+
 TEST_CASE("JSON of another version is read as far as it goes; a wrong type is named") {
-  auto json = to_json(test::fixture());
+  auto json = boost::json::parse(to_json(test::fixture()).text).as_object();
   json["something_new"] = 1;
   json.erase("fail_mode");
   const auto back = status_from_json(json);
