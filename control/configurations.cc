@@ -28,12 +28,14 @@ boost::json::array texts_of(const std::vector<ConfigChange>& changes) {
 
 }  // namespace
 
-Configurations::Configurations(CheckResult checked, Use use, Tell tell, std::int64_t unix_time_s)
+Configurations::Configurations(CheckResult checked, Use use, Tell tell)
     : file_(checked.file),
       running_(std::move(checked)),
       use_(std::move(use)),
       tell_(std::move(tell)),
-      history_(ConfigHistory::open(running_.config->system.state_directory)) {
+      history_(Error{"the history is not open yet", 0, ""}) {}
+
+void Configurations::keep(std::int64_t unix_time_s) {
   if (auto kept = keep_running_text(unix_time_s); kept.has_error()) {
     tell_(EventKind::kHistoryFailed, "what runs is not in the history: " + kept.error().to_string());
   }
@@ -43,6 +45,15 @@ Result<void> Configurations::keep_running_text(std::int64_t unix_time_s) {
   if (generation_ != 0) return {};
   if (history_.has_error()) history_ = ConfigHistory::open(running_.config->system.state_directory);
   if (history_.has_error()) return history_.error();
+  // A restart is no new configuration: else it would be the one that a rollback goes back to, and ten restarts would
+  // push out every other one.
+  if (const auto newest = history_->rollback(0); newest.has_value()) {
+    const auto text = history_->text(newest->generation);
+    if (text.has_value() && *text == running_.text) {
+      generation_ = newest->generation;
+      return {};
+    }
+  }
   auto added = history_->add(running_.text, unix_time_s, true);
   if (added.has_error()) return added.error();
   generation_ = *added;

@@ -30,9 +30,13 @@ class Configurations {
   /// Hears of what nobody asked for: trials that went back, or could not, and a history that cannot be written.
   using Tell = std::function<void(EventKind kind, const std::string& text)>;
 
-  /// `checked` runs already. Keeps its history in the state directory. When that cannot be written, it is told now, it
-  /// is tried again by every later apply, and is an error there if it fails again.
-  Configurations(CheckResult checked, Use use, Tell tell, std::int64_t unix_time_s);
+  /// `checked` is to run. Nothing is read or written: whoever fails to start leaves the history as it was.
+  Configurations(CheckResult checked, Use use, Tell tell);
+
+  /// Once, when it runs: it is in the history from now on, as the newest confirmed text if it is that one, else as a
+  /// new generation. When the state directory cannot be written, that is told now, tried again by every later apply,
+  /// and is an error there if it fails again.
+  void keep(std::int64_t unix_time_s);
 
   const Config& running() const noexcept { return *running_.config; }
   const std::string& running_text() const noexcept { return running_.text; }

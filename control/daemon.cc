@@ -82,7 +82,7 @@ Daemon::Daemon(CheckResult checked, std::string version)
       board_(std::move(version), checked.config->events.queue),
       configurations_(
           std::move(checked), [this](const Config& config) { return use(config); },
-          [this](EventKind kind, const std::string& text) { on_configuration(kind, text); }, unix_time_s()),
+          [this](EventKind kind, const std::string& text) { on_configuration(kind, text); }),
       plan_(plan_for(configurations_.running())),
       redirect_(static_cast<std::uint32_t>(plan_.cpus.size()), fail_mode(configurations_.running())),
       punt_(punt_options(configurations_.running())),
@@ -124,6 +124,7 @@ Daemon::Daemon(CheckResult checked, std::string version)
   do {
     look_after_interfaces();
   } while (interfaces_.opening());
+  configurations_.keep(unix_time_s());
   end_leftovers();
   if (agent_ != nullptr) agent_->start();
   board_.event(EventKind::kStarted, fmt::format("{}; {}", how, memory));
@@ -317,10 +318,12 @@ void Daemon::publish_snapshot() {
   std::swap(snapshot_, next);
   board_.set_snapshot_generation(snapshot_->generation);
   if (auto told = workers_.tell_all(command); told.has_error()) {
-    (void)next.release();  // a worker that does not answer may still read the old one
+    unanswered_.push_back(std::move(next));  // a worker that does not answer may still read the old one
     missed_ = workers_.moment();
     report(told.error());
+    return;
   }
+  unanswered_.clear();
 }
 
 Result<void> Daemon::use(const Config& config) {

@@ -17,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "agent/launcher.h"
 #include "control/configurations.h"
@@ -95,6 +96,7 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   Region region_;
   RouteMemory routes_;
   std::unique_ptr<Snapshot> snapshot_;
+  std::vector<std::unique_ptr<Snapshot>> unanswered_;  ///< until every worker has taken a newer one
   WorkerGroup workers_;
   Interfaces interfaces_;
   KernelMirror mirror_;  ///< tells of news while it is made, so what the callbacks use comes before it

@@ -16,7 +16,7 @@ constexpr Now kNow = 1000 * kNanosecondsPerSecond;
 constexpr std::uint64_t kMinute = 60 * kNanosecondsPerSecond;
 
 struct Box {
-  Box() = default;
+  Box() { configurations.keep(1); }
   Box(const Box&) = delete;
   Box& operator=(const Box&) = delete;
   ~Box() { std::filesystem::remove_all(folder); }
@@ -42,7 +42,7 @@ struct Box {
           spin_ns = config.system.idle.spin_ns;
           return {};
         },
-        [this](EventKind kind, const std::string& text) { told.emplace_back(kind, text); }, 1);
+        [this](EventKind kind, const std::string& text) { told.emplace_back(kind, text); });
   }
   bool was_told(EventKind kind, const std::string& part) const {
     return told.size() == 1 && told[0].first == kind && told[0].second.find(part) != std::string::npos;
@@ -212,6 +212,7 @@ TEST_CASE("a history that cannot be written at start is told, is tried again by 
   const std::string in_the_way = box.folder + "/configurations/000000000003-1.yaml.new";
   std::filesystem::create_directory(in_the_way);
   Configurations configurations = box.start();
+  configurations.keep(1);
   CHECK(box.was_told(EventKind::kHistoryFailed, "what runs is not in the history: "));
   CHECK(configurations.generation() == 0);
   CHECK(configurations.roll_back(0, 1).has_error());
@@ -224,6 +225,34 @@ TEST_CASE("a history that cannot be written at start is told, is tried again by 
   configurations.expire(kNow + kMinute);
   CHECK(box.told.back().second == "generation 4 was not confirmed in time: back to 3");
   CHECK(box.spin_ns == 10'000);
+}
+
+TEST_CASE("a restart is no new configuration, and a start that fails is none at all") {
+  Box box;
+  const auto files = [&] {
+    std::size_t count = 0;
+    for (const auto& file : std::filesystem::directory_iterator(box.folder + "/configurations")) {
+      count += file.is_regular_file();
+    }
+    return count;
+  };
+  Configurations& first = box.configurations;
+  REQUIRE(first.apply(box.with_spin("20us"), "second", 0, kNow, 2).has_value());
+  REQUIRE(first.roll_back(1, 3).has_value());
+  REQUIRE(first.generation() == 3);
+  CHECK(files() == 3);
+  for (int restart = 0; restart < 12; ++restart) {
+    const Configurations fails = box.start();  // and ends before it runs
+    CHECK(fails.generation() == 0);
+    Configurations again = box.start();
+    again.keep(4);
+    CHECK(again.generation() == 3);
+  }
+  CHECK(files() == 3);
+  Configurations again = box.start();
+  again.keep(5);
+  CHECK(Box::text(again.roll_back(0, 6)).find("Generation 4 runs.\n") == 0);
+  CHECK(again.running_text() == box.with_spin("20us"));
 }
 
 TEST_CASE("check and diff change nothing, and say in words what would change and what needs a restart") {
