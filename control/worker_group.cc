@@ -96,9 +96,9 @@ void WorkerGroup::remove_lane(WorkerIndex worker, std::unique_ptr<Lane> lane) {
   Command command;
   command.kind = CommandKind::kRemoveLane;
   command.lane = lane.get();
-  // A worker that takes no commands has the lane until its thread ends.
+  // A worker that takes no commands has the lane until it does again, or its thread ends.
   const bool sent = push(worker, command).has_value();
-  const std::uint64_t number = sent ? workers_[worker]->sent : ~std::uint64_t{0};
+  const std::uint64_t number = sent ? workers_[worker]->sent : kNotSent;
   removed_.push_back({worker, number, std::move(lane)});
   if (!sent || wait(worker).has_error()) return;
   removed_.back().lane->disconnect();
@@ -114,6 +114,13 @@ void WorkerGroup::wait_for_closing(const Worker& worker) const {
 }
 
 void WorkerGroup::free_removed_lanes() {
+  for (RemovedLane& removed : removed_) {
+    if (removed.command != kNotSent) continue;
+    Command command;
+    command.kind = CommandKind::kRemoveLane;
+    command.lane = removed.lane.get();
+    if (push(removed.worker, command).has_value()) removed.command = workers_[removed.worker]->sent;
+  }
   std::erase_if(removed_, [this](const RemovedLane& removed) {
     const Worker& worker = *workers_[removed.worker]->worker;
     if (worker.acknowledged() < removed.command) return false;

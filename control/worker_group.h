@@ -86,9 +86,10 @@ class WorkerGroup {
     std::uint64_t given_up_at = 0;  ///< how many commands it had been sent when it was last waited for in vain
   };
 
+  static constexpr std::uint64_t kNotSent = ~std::uint64_t{0};
   struct RemovedLane {
     WorkerIndex worker;
-    std::uint64_t command;  ///< the worker knows that it was removed once it has acknowledged so many
+    std::uint64_t command;  ///< the worker knows that it was removed once it has acknowledged so many; kNotSent
     std::unique_ptr<Lane> lane;
   };
 

@@ -193,6 +193,30 @@ TEST_CASE("control disconnects a removed lane, as soon as its worker has closed 
   group.reset();
 }
 
+TEST_CASE("a removal that found no room in the command queue is sent when the worker takes commands again") {
+  Workers workers(1);
+  Witness witness;
+  const auto group = workers.start();
+  auto lane = std::make_unique<SlowLane>(group->pool(0), witness);
+  add_slow_lane(*group, *lane, witness);
+  witness.stuck = true;
+  CHECK(comes_true([&] { return witness.waits.load(); }));
+  Command command;
+  command.kind = CommandKind::kClearPeaks;
+  for (std::size_t i = 0; i < 2 * kCommandQueueCapacity; ++i) CHECK(group->tell(0, command).has_error());
+  group->remove_lane(0, std::move(lane));
+  group->free_removed_lanes();
+  CHECK_FALSE(witness.closed);
+  witness.let_go = true;
+  witness.stuck = false;
+  CHECK(comes_true([&] {
+    group->free_removed_lanes();
+    return witness.destroyed.load();
+  }));
+  CHECK_FALSE(witness.disconnected_too_early);
+  CHECK(group->removed_lanes(0) == 0);
+}
+
 TEST_CASE("a stuck worker is waited for once, and again as soon as it has caught up") {
   Workers workers(2);
   Witness witness;
