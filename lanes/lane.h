@@ -99,6 +99,10 @@ class Lane {
   /// A descriptor that polls readable when packets wait; -1 when the lane must be polled by calling receive().
   virtual int wait_descriptor() const noexcept = 0;
 
+  /// What transmit() took and the kernel has not looked at yet. Polling such a lane's descriptor makes an AF_XDP socket
+  /// in copy mode send (net/xdp/xsk.c, xsk_poll), and nobody would hear what it lost.
+  virtual bool has_unsent() noexcept { return false; }
+
   virtual LaneState state() const noexcept = 0;
 
   /// False when the device has no tx queue beside this rx queue: transmit() takes nothing, ever. Such a lane is never

@@ -73,8 +73,9 @@ void WorkerThread::sleep() noexcept {
   std::array<pollfd, kMaxLanesPerWorker + 1> waits{};
   nfds_t count = 0;
   waits[count++] = {waker_.descriptor(), POLLIN, 0};
-  for (const Lane* lane : worker_.lanes()) {
+  for (Lane* lane : worker_.lanes()) {
     if (lane->state() != LaneState::kUp) continue;  // its descriptor may be readable for ever; the timeout looks again
+    if (lane->has_unsent()) continue;               // only flush() sends, and counts; it comes in a millisecond
     if (lane->wait_descriptor() < 0) return;        // it must be polled by receiving
     waits[count++] = {lane->wait_descriptor(), POLLIN, 0};
   }

@@ -47,6 +47,7 @@ struct XskLaneConfig {
   LaneQuota quota{};  ///< zeros: full_quota(rings)
   WantedMode mode = WantedMode::kAuto;
   bool generic_attach = false;  ///< the XDP program of this interface runs in generic mode
+  bool patient = true;          ///< waits a second for a queue that another socket has: one of ours may just be closing
 };
 
 /// What a lane got, for status: said once at start, never changes.
@@ -77,6 +78,7 @@ class XskLane final : public Lane {
   void close() noexcept override;
   void disconnect() noexcept override;
   int wait_descriptor() const noexcept override { return socket_fd(); }
+  bool has_unsent() noexcept override { return socket_.tx.waiting() > 0; }
   LaneState state() const noexcept override { return state_; }
   bool transmits() const noexcept override { return transmits_; }
   bool partial_checksums() const noexcept override { return partial_checksums_; }

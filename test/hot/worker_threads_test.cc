@@ -2,13 +2,16 @@
 // Real worker threads on memory lanes, with all that can happen to them at once, leave the heap alone from the first
 // turn to the last: traffic of every kind, hand-off, punts, fragments, ICMP errors, missing neighbours, routes that
 // flap, new snapshots, cleared peaks, lanes that are taken away, workers that sleep, and somebody who reads the status.
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <string_view>
+#include <sys/eventfd.h>
 #include <thread>
 #include <vector>
 
+#include "base/fd.h"
 #include "status/collect.h"
 #include "test/support/allocation_guard.h"
 #include "test/support/catch.h"
@@ -247,6 +250,54 @@ class CarelessLane final : public Lane {
   std::unique_ptr<int> notes_;
   int flushes_ = 0;
 };
+
+/// Its descriptor is always readable; it has packets to send that the kernel does not take.
+class BackloggedLane final : public Lane {
+ public:
+  BackloggedLane() : Lane(0, 0), descriptor_(::eventfd(1, EFD_CLOEXEC)) {}
+  void receive(Burst& /*burst*/) noexcept override {}
+  std::uint32_t transmit(std::span<Packet* const> /*packets*/) noexcept override { return 0; }
+  void flush(Now /*now*/) noexcept override {}
+  void refill() noexcept override {}
+  std::uint32_t frames_receiving() const noexcept override { return 0; }
+  std::uint32_t frames_transmitting() const noexcept override { return 0; }
+  void publish() noexcept override {}
+  void close() noexcept override {}
+  int wait_descriptor() const noexcept override { return descriptor_.get(); }
+  bool has_unsent() noexcept override { return unsent; }
+  LaneState state() const noexcept override { return LaneState::kUp; }
+  bool partial_checksums() const noexcept override { return false; }
+
+  std::atomic<bool> unsent{true};
+
+ private:
+  Fd descriptor_;
+};
+
+TEST_CASE("a lane with unsent packets is not polled: that would send them behind the worker's back") {
+  Rig rig;
+  rig.remove_lane(0);
+  rig.remove_lane(1);
+  BackloggedLane lane;
+  rig.tell(0, {CommandKind::kAddLane, nullptr, nullptr, &lane});
+  const auto wakeups_in_100_ms = [&] {
+    const Cell& wakeups = rig.worker().cells().wakeups;
+    const std::uint64_t before = wakeups.read();
+    std::this_thread::sleep_for(100ms);
+    return wakeups.read() - before;
+  };
+  std::uint64_t unsent = 0, sent = 0;
+  {
+    const Threads threads(rig, 1);
+    unsent = wakeups_in_100_ms();
+    lane.unsent = false;
+    rig.waker(0).wake();
+    sent = wakeups_in_100_ms();
+  }
+  // At most one a sleep, of 10 ms; polled, it is one a turn.
+  CHECK(unsent <= 20);
+  CHECK(sent > 2 * unsent);
+}
 
 TEST_CASE("a worker thread that does not leave the heap alone is caught, and the call stack says where") {
   Rig rig;
