@@ -178,6 +178,7 @@ void Interfaces::open_or_go_on(Interface& interface, const LinkFacts& link, Now 
     listener_.on_interface_open(interface.name, how_it_went(interface));
   } catch (const SetupError& error) {
     undo(interface);
+    interface.patient = false;
     // Said once, not every second.
     if (std::exchange(interface.trouble, error.what()) != error.what()) {
       listener_.on_interface_failed(interface.name, error.error());
@@ -200,6 +201,7 @@ void Interfaces::open(Interface& interface, const LinkFacts& link) {
   options.mode = attach_wish(interface.config.mode);
   options.stations = interface.stations = link.stations;
   options.outlive_process = outlive_process_;
+  options.patient = interface.patient;
   interface.program = std::make_unique<RedirectProgram>(redirect_, options);
 }
 
@@ -273,6 +275,7 @@ void Interfaces::open_lane(Interface& interface, std::uint32_t queue) {
   config.quota = interface.quota;
   config.mode = wanted_mode(interface.config.mode);
   config.generic_attach = interface.program->report().mode == AttachMode::kGeneric;
+  config.patient = interface.patient;
   lane.lane = std::make_unique<XskLane>(config, region_.view(), workers_.pool(lane.worker));
   Command command;
   command.kind = CommandKind::kAddLane;
@@ -303,6 +306,7 @@ std::vector<XdpActionStatus> Interfaces::xdp_actions() const {
 void Interfaces::close(Interface& interface, const std::string& why) {
   undo(interface);
   interface.trouble = why;
+  interface.patient = true;
   listener_.on_interface_closed(interface.name, why);
 }
 

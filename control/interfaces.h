@@ -68,6 +68,9 @@ class Interfaces {
     std::string trouble;         ///< why it is not open
     std::string not_as_planned;  ///< when it has fewer queues than configured, or more than planned: what to type
     Now try_again_at = 0;
+    /// What stands in the way may be going: a process before us, a lane of ours. Of a second try that is not so, and
+    /// everybody would wait with it, each time.
+    bool patient = true;
 
     bool open() const noexcept { return program != nullptr; }
     bool opening() const noexcept { return open() && lanes.size() < lanes_wanted; }

@@ -68,12 +68,15 @@ Error native_refusal(const std::string& interface, int ifindex, int program_fd, 
   return error;
 }
 
+/// Looks at a holder that is going, 50 ms apart.
+constexpr int kPatience = 20;
+
 /// When a process is killed, its link goes a moment after it; so a program that nobody holds is given a second.
-void refuse_if_held(const std::string& interface, int ifindex) {
+void refuse_if_held(const std::string& interface, int ifindex, int attempts) {
   for (int attempt = 0;; attempt++) {
     const auto holder = xdp_holder(ifindex);
     if (!holder) return;
-    if (!holder->process && attempt < 20 && holder->program_name.starts_with("culvert_xdp")) {
+    if (!holder->process && attempt < attempts && holder->program_name.starts_with("culvert_xdp")) {
       std::this_thread::sleep_for(50ms);
       continue;
     }
@@ -94,8 +97,8 @@ std::string AttachReport::to_string() const {
   return text;
 }
 
-Attachment attach_xdp(const std::string& interface, int ifindex, int program_fd, AttachWish wish) {
-  refuse_if_held(interface, ifindex);
+Attachment attach_xdp(const std::string& interface, int ifindex, int program_fd, AttachWish wish, bool patient) {
+  refuse_if_held(interface, ifindex, patient ? kPatience : 0);
   Attachment attachment;
   attachment.report.asked = wish;
   if (wish != AttachWish::kGeneric) {

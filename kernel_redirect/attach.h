@@ -35,7 +35,8 @@ struct Attachment {
 };
 
 /// Attaches the program to the interface by a bpf_link. Throws SetupError: somebody else is attached (who), not
-/// allowed, no such interface, or the wish refused (the kernel's own words, and what to type).
-Attachment attach_xdp(const std::string& interface, int ifindex, int program_fd, AttachWish wish);
+/// allowed, no such interface, or the wish refused (the kernel's own words, and what to type). `patient`: a program
+/// that only a process that is just ending held is given a second to go.
+Attachment attach_xdp(const std::string& interface, int ifindex, int program_fd, AttachWish wish, bool patient = true);
 
 }  // namespace culvert

@@ -55,7 +55,7 @@ RedirectProgram::RedirectProgram(const RedirectState& state, const RedirectOptio
   if (auto done = set_stations(options_.stations); !done) throw SetupError(done.error());
   const auto folder = folder_for(options_, ifindex_);
   if (folder.empty() || !take_over(folder)) {
-    attachment_ = attach_xdp(options_.interface, ifindex_, program_.get(), options_.mode);
+    attachment_ = attach_xdp(options_.interface, ifindex_, program_.get(), options_.mode, options_.patient);
   }
   if (auto done = options_.outlive_process ? pin(folder) : outlive_process(false); !done) {
     throw SetupError(done.error());

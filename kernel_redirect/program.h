@@ -47,6 +47,7 @@ struct RedirectOptions {
   bool multi_buffer = false;         ///< packets of several buffers (XDP_USE_SG sockets): for an MTU larger than a page
   std::vector<MacAddress> stations;  ///< as for set_stations
   bool outlive_process = false;      ///< fail: closed: link and maps are pinned
+  bool patient = true;               ///< a program of a culvertd that nobody holds any more is given a second to go
   std::filesystem::path bpffs;       ///< where to pin; empty: where bpffs_root() finds or mounts one
 };
 

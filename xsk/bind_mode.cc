@@ -28,7 +28,7 @@ int try_bind(const Fd& socket, const BindTarget& target, std::uint16_t mode_flag
   address.sxdp_flags = static_cast<std::uint16_t>(mode_flag | XDP_USE_NEED_WAKEUP);
   address.sxdp_ifindex = target.ifindex;
   address.sxdp_queue_id = target.queue;
-  const Now give_up = monotonic_ns() + kBusyPatienceNs;
+  const Now give_up = target.patient ? monotonic_ns() + kBusyPatienceNs : 0;
   for (;;) {
     const void* any = &address;
     if (::bind(socket.get(), static_cast<const sockaddr*>(any), sizeof(address)) == 0) return 0;

@@ -33,6 +33,7 @@ struct BindTarget {
   std::uint32_t queue = 0;
   WantedMode wanted = WantedMode::kAuto;
   bool generic_attach = false;  ///< the XDP program runs in generic mode
+  bool patient = true;          ///< a queue that another socket has is waited for, a second
 
   /// "lan0 queue 3".
   std::string text() const { return name + " queue " + std::to_string(queue); }

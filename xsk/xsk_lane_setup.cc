@@ -47,7 +47,8 @@ XskLane::XskLane(const XskLaneConfig& config, RegionView region, FramePool& pool
                                                        .ifindex = config.ifindex,
                                                        .queue = config.queue,
                                                        .wanted = config.mode,
-                                                       .generic_attach = config.generic_attach});
+                                                       .generic_attach = config.generic_attach,
+                                                       .patient = config.patient});
   report_.asked = config.mode;
   report_.got = bound.mode;
   report_.why_not_better = bound.why_not_better;
