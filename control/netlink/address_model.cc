@@ -23,6 +23,7 @@ AddressChange AddressModel::apply(const AddressMessage& message, std::uint8_t ge
   LinkAddress& entry = it->second;
   change.changed = inserted || entry.flags != message.flags || entry.scope != message.scope;
   entry = {message.length, message.scope, message.flags, generation};
+  change.added = inserted;
   if (inserted) change.appeared = ++links_with_[message.address] == 1;
   return change;
 }

@@ -26,6 +26,7 @@ struct AddressChange {
   std::uint32_t ifindex = 0;
   IpAddress address;
   bool changed = false;            ///< something that `show interfaces` shows
+  bool added = false;              ///< this link got it: the kernel revives members without saying so
   bool appeared = false;           ///< the first link got this address
   bool vanished = false;           ///< no link has it any more
   bool last_ipv4_of_link = false;  ///< the kernel turns IPv4 off there and flushes its routes silently

@@ -37,6 +37,7 @@ LinkChange LinkModel::apply(const LinkMessage& message, std::uint8_t generation)
   link.owned = owner == owned_.end() ? kNoInterface : owner->second;
   change.known = !inserted;
   change.went_down = !inserted && before.is_up() && !link.is_up();
+  change.came_up = (!before.is_up() && link.is_up()) || (!before.has_carrier() && link.has_carrier());
   change.lost_objects = !inserted && before.keeps_objects() && !link.keeps_objects();
   change.owner_changed = before.owned != link.owned;
   change.alive_changed =

@@ -40,6 +40,7 @@ struct LinkChange {
   bool known = false;          ///< it was there before
   bool gone = false;           ///< it is not there any more
   bool went_down = false;      ///< IFF_UP was lost: the kernel flushes IPv4 routes without saying so
+  bool came_up = false;        ///< IFF_UP or carrier was gained: the kernel revives members without saying so
   bool lost_objects = false;   ///< as keeps_objects()
   bool alive_changed = false;  ///< is_up(), has_carrier() or ownership changed: multipath members change
   bool owner_changed = false;  ///< name, so InterfaceIndex

@@ -4,9 +4,11 @@
 // those of linux/rtnetlink.h, if_link.h, neighbour.h and nexthop.h.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <linux/netlink.h>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "control/netlink/ip_prefix.h"
@@ -43,8 +45,15 @@ struct Path {
   bool encapsulated = false;
   bool has_gateway = false;
   IpAddress gateway;  ///< of either family (RTA_VIA: IPv6 next hops of IPv4 routes, RFC 5549)
+  /// The kernel sends nothing there (RTNH_F_DEAD), but keeps the route for its other members. Not part of what a path
+  /// is: it comes and goes without a message, and a removal may tell it otherwise than the addition did.
+  bool dead = false;
 
-  friend auto operator<=>(const Path&, const Path&) noexcept = default;
+  friend bool operator==(const Path& a, const Path& b) noexcept { return (a <=> b) == 0; }
+  friend std::strong_ordering operator<=>(const Path& a, const Path& b) noexcept {
+    return std::tie(a.ifindex, a.weight, a.encapsulated, a.has_gateway, a.gateway) <=>
+           std::tie(b.ifindex, b.weight, b.encapsulated, b.has_gateway, b.gateway);
+  }
 };
 
 struct RouteMessage {

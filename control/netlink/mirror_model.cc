@@ -86,19 +86,26 @@ void MirrorModel::link_changed(const LinkChange& change) {
     flush_ipv4(change.ifindex, change.gone);
     resync_wish_ = true;
   }
-  if (change.lost_objects) objects_changed(objects_.flush_link(change.ifindex));
-  if (change.alive_changed || change.mtu_changed) {
-    sets_.for_each([&](PathSet& set) {
-      const auto& paths = set.content->paths;
-      const bool concerned = set.content->object != 0 || std::any_of(paths.begin(), paths.end(), [&](const Path& path) {
-                               return path.ifindex == change.ifindex;
-                             });
-      if (concerned) resolver_.resolve_again(set);
-    });
+  if (change.came_up) {
+    const bool revived4 = revive(change.ifindex, true);
+    const bool revived6 = revive(change.ifindex, false);
+    resync_wish_ |= revived4 || revived6;
   }
+  if (change.lost_objects) objects_changed(objects_.flush_link(change.ifindex));
+  if (change.alive_changed || change.mtu_changed) resolve_link(change.ifindex);
   if (change.owner_changed || change.mtu_changed) resolver_.settle_link(change.ifindex);
   if (change.visible) listener_.on_interfaces_changed();
   if (on_link && (change.alive_changed || change.owner_changed)) on_link(change);
+}
+
+void MirrorModel::resolve_link(std::uint32_t ifindex) {
+  sets_.for_each([&](PathSet& set) {
+    const auto& paths = set.content->paths;
+    const bool concerned = set.content->object != 0 || std::any_of(paths.begin(), paths.end(), [&](const Path& path) {
+                             return path.ifindex == ifindex;
+                           });
+    if (concerned) resolver_.resolve_again(set);
+  });
 }
 
 void MirrorModel::address_changed(const AddressChange& change) {
@@ -107,6 +114,12 @@ void MirrorModel::address_changed(const AddressChange& change) {
   if (change.vanished && change.address.is_ipv4()) flush_source(change.address);
   if (change.last_ipv4_of_link) {
     flush_ipv4(change.ifindex, true);
+    resolve_link(change.ifindex);
+    resync_wish_ = true;
+  }
+  const Link* link = links_.find(change.ifindex);
+  if (change.added && link != nullptr && link->is_up() && revive(change.ifindex, change.address.is_ipv4())) {
+    resolve_link(change.ifindex);
     resync_wish_ = true;
   }
   if (change.changed) listener_.on_interfaces_changed();
@@ -177,21 +190,35 @@ std::uint8_t MirrorModel::generation_of(DumpPart part, bool from_dump) const noe
   return from_dump || part <= begun_ ? generation_ : static_cast<std::uint8_t>(generation_ - 1);
 }
 
-/// fib_sync_down_dev: a route goes when all its next hops are dead. Host-scope routes (table local) stay until the
-/// device is taken away from IPv4 altogether.
+/// fib_sync_down_dev: a route goes when all its next hops are dead; otherwise those behind the link stay in it, dead.
+/// Host-scope routes (table local) stay until the device is taken away from IPv4 altogether.
 void MirrorModel::flush_ipv4(std::uint32_t ifindex, bool local_too) {
   sets_.for_each([&](PathSet& set) {
     const PathSetContent& content = *set.content;
     if (!content.ipv4 || content.object != 0 || content.paths.empty()) return;
     if (content.type == RTN_LOCAL && !local_too) return;
     bool uses = false;
+    bool lives = false;
     for (const Path& path : content.paths) {
       uses |= path.ifindex == ifindex;
       const Link* link = links_.find(path.ifindex);
-      if (path.ifindex != ifindex && link != nullptr && link->is_up()) return;
+      lives |= path.ifindex != ifindex && !set.is_dead(path.ifindex) && link != nullptr && link->is_up();
     }
-    if (uses) purge(set);
+    if (!uses) return;
+    if (!lives) return purge(set);
+    const auto at = std::lower_bound(set.dead_links.begin(), set.dead_links.end(), ifindex);
+    if (at == set.dead_links.end() || *at != ifindex) set.dead_links.insert(at, ifindex);
   });
+}
+
+/// fib_sync_up, rt6_sync_up: the members behind a link that came up or got an address live again. Says whether there
+/// were such. (A link without an IPv4 address that only gets its carrier back is one too many; the resync knows.)
+bool MirrorModel::revive(std::uint32_t ifindex, bool ipv4) {
+  bool some = false;
+  sets_.for_each([&](PathSet& set) {
+    if (set.content->ipv4 == ipv4) some |= std::erase(set.dead_links, ifindex) != 0;
+  });
+  return some;
 }
 
 /// fib_sync_down_addr: routes that prefer a source address which the host no longer has.

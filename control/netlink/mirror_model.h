@@ -5,6 +5,8 @@
 // The kernel does not tell everything. Silently gone are (seen on Linux 6.18, net/ipv4/fib_semantics.c, nexthop.c):
 //   - IPv4 routes all of whose next hops are behind a link that went down, or lost its last IPv4 address; those with a
 //     preferred source address that was removed;
+//   - single members of a multipath route, in the same cases (IPv6's with the link only: net/ipv6/route.c): they stay
+//     in it, dead, and come back to life as silently when the link comes up or gets an address;
 //   - next-hop objects of a link that went down or lost carrier, and the routes that use them.
 // The model removes them by the kernel's own rules, in slices (work()); and it asks for a resync after such an event,
 // so that whatever the rules miss is repaired. A resync is mark and sweep: what is unchanged is not touched.
@@ -111,7 +113,9 @@ class MirrorModel {
   void apply_route(const RouteMessage& message, bool from_dump);
   std::uint8_t generation_of(DumpPart part, bool from_dump) const noexcept;
   bool is_mirrored(const RouteMessage& message);
+  void resolve_link(std::uint32_t ifindex);
   void flush_ipv4(std::uint32_t ifindex, bool local_too);
+  bool revive(std::uint32_t ifindex, bool ipv4);
   void flush_source(const IpAddress& address);
   void purge(PathSet& set);
   bool sweep_routes(bool ipv4, std::uint8_t rank, std::size_t budget);

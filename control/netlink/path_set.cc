@@ -4,14 +4,40 @@
 #include <algorithm>
 
 namespace culvert {
+namespace {
+
+std::vector<std::uint32_t> dead_links_of(const std::vector<Path>& paths) {
+  std::vector<std::uint32_t> links;
+  for (const Path& path : paths)
+    if (path.dead && (links.empty() || links.back() != path.ifindex)) links.push_back(path.ifindex);
+  return links;
+}
+
+}  // namespace
+
+bool PathSet::is_dead(std::uint32_t ifindex) const {
+  return std::binary_search(dead_links.begin(), dead_links.end(), ifindex);
+}
+
+std::vector<Path> PathSet::paths() const {
+  std::vector<Path> now = content->paths;
+  for (Path& path : now) path.dead = is_dead(path.ifindex);
+  return now;
+}
 
 PathSet& PathSets::intern(const PathSetContent& content) {
   const auto [it, inserted] = sets_.try_emplace(content);
+  PathSet& set = it->second;
   if (inserted) {
-    it->second.content = &it->first;
-    unused_.push_back(&it->second);  // until a route hangs on it
+    set.content = &it->first;
+    unused_.push_back(&set);  // until a route hangs on it
   }
-  return it->second;
+  std::vector<std::uint32_t> dead = dead_links_of(content.paths);
+  if (dead != set.dead_links) {
+    set.dead_links = std::move(dead);
+    changed_.push_back(&set);
+  }
+  return set;
 }
 
 void PathSets::erase(PathSet& set) {

@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "control/netlink/messages.h"
@@ -65,6 +66,10 @@ struct Resolution {
 
 struct PathSet {
   const PathSetContent* content = nullptr;
+  /// The kernel sends nothing by the members behind these links: ifindexes in order. All members behind one link live
+  /// and die together, and so do they in all routes of the set (fib_sync_down_dev, fib_sync_up), but for routes that
+  /// were made with `onlink` meanwhile: of those the last one told counts.
+  std::vector<std::uint32_t> dead_links;
   std::vector<Path> fallback;  ///< the kernel's own expansion of a next-hop object that we have not seen
   Route* first = nullptr;
   std::size_t routes = 0;
@@ -74,11 +79,16 @@ struct PathSet {
   Route* rewrite = nullptr;         ///< next route whose prefix must be written again
   Route* purge = nullptr;           ///< next route to remove: the kernel flushed them without saying so
   bool purging = false;             ///< until the purge is through; routes that were told again meanwhile stay
+
+  bool is_dead(std::uint32_t ifindex) const;
+  /// The content's, each dead or alive as it is now.
+  std::vector<Path> paths() const;
 };
 
 /// All sets by content.
 class PathSets {
  public:
+  /// Which of the content's paths are dead is news for a set that is there already.
   PathSet& intern(const PathSetContent& content);
   void erase(PathSet& set);
   std::size_t size() const noexcept { return sets_.size(); }
@@ -94,9 +104,13 @@ class PathSets {
 
   /// Sets that lost their last route since the last call and still have none.
   std::vector<PathSet*> take_unused();
+  /// Sets of which intern() changed the dead links since the last call. To be called before those that are unused are
+  /// erased.
+  std::vector<PathSet*> take_changed() { return std::exchange(changed_, {}); }
 
  private:
   std::map<PathSetContent, PathSet> sets_;
+  std::vector<PathSet*> changed_;
   std::vector<PathSet*> unused_;
 };
 

@@ -188,6 +188,7 @@ bool Resolver::rewrite_some(std::size_t budget) {
 }
 
 void Resolver::collect() {
+  for (PathSet* set : sets_.take_changed()) resolve_again(*set);
   for (PathSet* set : sets_.take_unused()) {
     std::erase(rewriting_, set);
     short_sets_.erase(set);

@@ -47,7 +47,8 @@ class Resolver {
   void resolve_again(PathSet& set);
   /// Looks at every neighbour of the link again (its owner or MTU changed).
   void settle_link(std::uint32_t ifindex);
-  /// Gives back what sets without routes hold, and forgets them.
+  /// Looks again at sets that were told otherwise which members are dead; gives back what sets without routes hold, and
+  /// forgets them.
   void collect();
 
   /// Writes up to `budget` prefixes of sets that moved; false when nothing is left to write.

@@ -47,6 +47,9 @@ bool read_multipath(const nlattr& attribute, std::vector<Path>& paths) {
     Path path;
     path.ifindex = static_cast<std::uint32_t>(hop.rtnh_ifindex);
     path.weight = static_cast<std::uint16_t>(hop.rtnh_hops + 1);
+    // With ignore_routes_with_linkdown the kernel says so of members without carrier as well (fib_nexthop_info);
+    // without it RTNH_F_LINKDOWN alone changes nothing for the kernel.
+    path.dead = (hop.rtnh_flags & RTNH_F_DEAD) != 0;
     const bool whole = for_each_attribute(bytes + sizeof(rtnexthop), hop.rtnh_len - sizeof(rtnexthop),
                                           [&](const nlattr& each) { return read_path_attribute(each, path); });
     if (!whole) return false;

@@ -132,7 +132,7 @@ void RouteModel::add(RouteNode& node, const RouteMessage& message, std::uint8_t 
   if (place.ecmp && !from_dump && !exclusive && !replaces) {
     // The message has the whole route; members that it does not name are kept until their own removal is told.
     if (Route** old = place.find(node, [](const Route& route) { return route.ecmp; })) {
-      for (const Path& path : without((*old)->set->content->paths, content.paths)) content.paths.push_back(path);
+      for (const Path& path : without((*old)->set->paths(), content.paths)) content.paths.push_back(path);
       std::sort(content.paths.begin(), content.paths.end());
     }
   }
@@ -198,7 +198,7 @@ Route** RouteModel::removed_by(RouteNode& node, const RouteMessage& message, boo
     if (at == nullptr) return nullptr;
     PathSetContent left = *(*at)->set->content;
     const std::size_t before = left.paths.size();
-    left.paths = without(left.paths, content.paths);
+    left.paths = without((*at)->set->paths(), content.paths);
     if (left.paths.size() == before) return nullptr;
     partly = !left.paths.empty();
     if (partly) {

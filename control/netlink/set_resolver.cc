@@ -60,18 +60,21 @@ Resolution SetResolver::resolve(const PathSet& set, const Resolution* old) {
 
 std::vector<Path> SetResolver::paths_of(const PathSet& set, bool& blackhole) const {
   const std::uint32_t object = set.content->object;
-  if (object == 0) return set.content->paths;
+  if (object == 0) return set.paths();
   return objects_.find(object) != nullptr ? objects_.expand(object, blackhole) : set.fallback;
 }
 
 /// The paths whose interface Culvert owns; of several, those with carrier if any has it. (The kernel goes on using
-/// members without carrier unless ignore_routes_with_linkdown is set; their packets would only be lost.)
+/// members without carrier unless ignore_routes_with_linkdown is set; their packets would only be lost.) Dead ones are
+/// left out as the kernel does, also when what lives is not ours.
 std::vector<const Path*> SetResolver::carriers(const std::vector<Path>& paths) const {
+  const bool some_live = std::any_of(paths.begin(), paths.end(), [](const Path& path) { return !path.dead; });
   std::vector<const Path*> owned;
   std::vector<const Path*> alive;
   for (const Path& path : paths) {
     const Link* link = links_.find(path.ifindex);
     if (link == nullptr || link->owned == kNoInterface || path.encapsulated) continue;
+    if (path.dead && some_live) continue;
     owned.push_back(&path);
     if (link->has_carrier()) alive.push_back(&path);
   }

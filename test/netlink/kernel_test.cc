@@ -35,6 +35,49 @@ TEST_CASE("lookups agree with ip route get", "[routes]") {
   CHECK(mirror->model().malformed() == 0);
 }
 
+TEST_CASE("members of a multipath route that the kernel holds as dead get nothing, until they live again", "[routes]") {
+  KernelRig rig;
+  Tables tables;
+  const auto mirror = rig.mirror(tables.sink);
+  rig.run("ip route add 10.0.0.0/24 nexthop via 192.0.2.2 nexthop via 198.18.0.2");
+  rig.run("ip route add 10.0.1.0/24 nexthop via 192.0.2.2 nexthop via 198.18.0.2 weight 3");
+  settle(*mirror);
+  const std::vector<IpAddress> addresses{ip("10.0.0.1"), ip("10.0.0.77"), ip("10.0.1.1"), ip("10.0.1.99")};
+  const auto ways = [&](const KernelMirror& of, const Tables& in) { return answers(of, in, addresses[0]).size(); };
+  CHECK(ways(*mirror, tables) == 2);
+  compare(rig, *mirror, tables, addresses);
+  rig.run("ip -4 addr flush dev wan0");  // it stays up, with carrier
+  settle(*mirror);
+  CHECK(ways(*mirror, tables) == 1);
+  compare(rig, *mirror, tables, addresses);
+  Tables late_tables;
+  const auto late = rig.mirror(late_tables.sink);
+  settle(*late);
+  CHECK(ways(*late, late_tables) == 1);
+  compare(rig, *late, late_tables, addresses);
+  const std::uint64_t resyncs = mirror->feed_counters().resyncs;
+  mirror->request_resync();
+  CHECK(wait_for(*mirror, 5000, [&] { return mirror->feed_counters().resyncs > resyncs && !mirror->resyncing(); }));
+  CHECK(ways(*mirror, tables) == 1);
+
+  rig.run("ip addr add 198.18.0.1/24 dev wan0");
+  for (const auto& [each, in] : {std::pair{&mirror, &tables}, std::pair{&late, &late_tables}}) {
+    settle(**each);
+    CHECK(ways(**each, *in) == 2);
+    compare(rig, **each, *in, addresses);
+  }
+  rig.run("ip link set wan0 down");
+  settle(*mirror);
+  compare(rig, *mirror, tables, addresses);
+  rig.run("ip link set wan0 up");
+  CHECK(wait_for(*mirror, 5000, [&] { return ways(*mirror, tables) == 2; }));
+  // Without the first member's link the route has nothing that lives, although the second's is up.
+  rig.run("ip -4 addr flush dev wan0; ip link set lan0 down");
+  settle(*mirror);
+  CHECK(tables.lookup(addresses[0]) == kNoRouteIndex);
+  compare(rig, *mirror, tables, addresses);
+}
+
 TEST_CASE("a neighbour is asked for, managed by the kernel, and followed", "[neighbors]") {
   KernelRig rig;
   Tables tables;

@@ -114,6 +114,7 @@ struct HopText {
   std::uint32_t ifindex = 0;
   std::string gateway = {};
   std::uint32_t weight = 1;
+  bool dead = false;  ///< counts in multipath routes only
 };
 
 struct RouteText {
@@ -177,6 +178,7 @@ inline Message route_message(const RouteText& route) {
       auto* next = message.extra<rtnexthop>();
       next->rtnh_hops = static_cast<std::uint8_t>(hop.weight - 1);
       next->rtnh_ifindex = static_cast<int>(hop.ifindex);
+      next->rtnh_flags = hop.dead ? RTNH_F_DEAD : 0;
       const std::uint32_t before = message.raw()->nlmsg_len;
       put_gateway(message, hop.gateway, ipv4);
       next->rtnh_len = static_cast<std::uint16_t>(sizeof(rtnexthop) + message.raw()->nlmsg_len - before);

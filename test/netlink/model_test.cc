@@ -34,7 +34,7 @@ class Story {
         return neighbor_message(ifindex(), kHosts[pick(std::size(kHosts))], pick(3) == 0 ? NUD_FAILED : NUD_REACHABLE,
                                 static_cast<std::uint8_t>(1 + pick(3)), pick(4) == 0);
       case 3:
-        return object();
+        return pick(3) == 0 ? address() : object();
       default:
         return route();
     }
@@ -51,6 +51,10 @@ class Story {
     if (pick(3) == 0) text.flags = pick(2) == 0 ? 0 : IFF_UP;
     if (pick(3) == 0) text.mtu = 1400;
     return link_message(text, pick(8) == 0);
+  }
+  Message address() {
+    static constexpr const char* kAddresses[] = {"192.0.2.1", "198.18.0.1", "2001:db8::1"};
+    return address_message(ifindex(), kAddresses[pick(3)], 32, pick(2) == 0);
   }
   Message object() {
     const auto id = static_cast<std::uint32_t>(1 + pick(4));
@@ -77,6 +81,9 @@ class Story {
         const std::string gateway = ipv4 ? kGateways4[pick(4)] : kGateways6[pick(3)];
         text.hops.push_back({ifindex(), pick(4) == 0 ? "" : gateway, static_cast<std::uint32_t>(1 + pick(3))});
       }
+      // The kernel holds the members behind one link dead or alive together.
+      const std::uint32_t dead = pick(4) == 0 ? ifindex() : 0;
+      for (HopText& hop : text.hops) hop.dead = hop.ifindex == dead;
     }
     if (pick(10) == 0) text.mtu = 1300;
     return route_message(text);
@@ -105,8 +112,8 @@ void retell(const MirrorModel& from, Mirror& to) {
         text.table = route->rank == 0 ? RT_TABLE_LOCAL : RT_TABLE_MAIN;
         text.object = content.object;
         text.mtu = content.mtu;
-        for (const Path& path : content.object != 0 ? route->set->fallback : content.paths)
-          text.hops.push_back({path.ifindex, path.has_gateway ? path.gateway.to_string() : "", path.weight});
+        for (const Path& path : content.object != 0 ? route->set->fallback : route->set->paths())
+          text.hops.push_back({path.ifindex, path.has_gateway ? path.gateway.to_string() : "", path.weight, path.dead});
         to.send(route_message(text), true);
       }
     }
