@@ -52,11 +52,18 @@ class KernelRoutes {
  public:
   /// "local", "unreachable", "blackhole", "prohibit", "dev 3 via 192.0.2.9", "dev 3 via -".
   std::string get(const IpAddress& address);
+  /// The same of every next hop of the route that it takes, but for those that the kernel holds as dead.
+  std::set<std::string> live(const IpAddress& address);
   /// Sends a built message as a request; errno of the kernel's answer.
   int change(Message& message);
 
  private:
-  int exchange(nlmsghdr& request, RouteMessage* answer);
+  struct Answer {
+    RouteMessage route;
+    std::vector<unsigned> hop_flags;  ///< RTNH_F_* of each path of a multipath route
+  };
+  int ask(const IpAddress& address, unsigned flags, Answer& answer);
+  int exchange(nlmsghdr& request, Answer* answer);
   NetlinkSocket socket_{1 << 20};
 };
 

@@ -32,9 +32,10 @@ class Commands {
   std::string route4() {
     const auto prefix =
         pick("10.0.0.0/24", "10.0.0.0/25", "10.0.1.0/24", "10.1.0.0/16", "192.0.2.0/25", "192.0.2.7/32", "0.0.0.0/0");
-    const auto hop = pick(" via 192.0.2.2", " via 198.18.0.2", " via 198.19.0.9", " dev lan0", " dev wan0",
-                          " nexthop via 192.0.2.2 nexthop via 198.18.0.2 weight 3", " via 198.18.0.3 mtu 1300",
-                          " via 192.0.2.3 src 192.0.2.5", " nhid 7", " nhid 5");
+    const auto hop =
+        pick(" via 192.0.2.2", " via 198.18.0.2", " via 198.19.0.9", " dev lan0", " dev wan0",
+             " nexthop via 192.0.2.2 nexthop via 198.18.0.2 weight 3", " nexthop via 198.18.0.2 nexthop via 192.0.2.9",
+             " via 198.18.0.3 mtu 1300", " via 192.0.2.3 src 192.0.2.5", " nhid 7", " nhid 5");
     // Of several default routes with one metric the kernel takes the one whose gateway answers (fib_select_default).
     const auto how = prefix == "0.0.0.0/0" ? pick("add", "replace", "del") + " " : verb();
     if (random() % 8 != 0) return "ip route " + how + prefix + hop + metric();
@@ -50,8 +51,9 @@ class Commands {
   }
   std::string other() {
     return pick("ip addr add 192.0.2.5/24 dev lan0", "ip addr del 192.0.2.5/24 dev lan0",
-                "ip addr del 198.18.0.1/24 dev wan0", "ip addr add 198.18.0.1/24 dev wan0", "ip link set wan0 down",
-                "ip link set wan0 up", "ip link set wan0 up", "ip link set lan0 mtu 1400", "ip link set lan0 mtu 1500",
+                "ip addr del 198.18.0.1/24 dev wan0", "ip -4 addr flush dev wan0", "ip addr add 198.18.0.1/24 dev wan0",
+                "ip addr add 198.18.0.5/24 dev wan0", "ip link set wan0 down", "ip link set wan0 up",
+                "ip link set wan0 up", "ip link set lan0 mtu 1400", "ip link set lan0 mtu 1500",
                 "ip addr add 2001:db8:2::1/64 dev wan0 nodad",
                 "ip neigh replace 192.0.2.7 lladdr 02:00:00:00:00:07 dev lan0", "ip neigh del 192.0.2.7 dev lan0",
                 "ip neigh replace 2001:db8:1::7 lladdr 02:00:00:00:00:08 dev lan0",
