@@ -14,7 +14,8 @@ bool LinkAddress::is_secondary() const noexcept {
 }
 
 AddressChange AddressModel::apply(const AddressMessage& message, std::uint8_t generation) {
-  const Key key{message.ifindex, {message.address, message.length}};
+  const bool ipv4 = message.address.is_ipv4();
+  const Key key{message.ifindex, {message.address, message.length}, ipv4 ? message.peer : IpAddress{}};
   if (message.removed) return remove(key);
   AddressChange change;
   change.ifindex = message.ifindex;
@@ -24,7 +25,7 @@ AddressChange AddressModel::apply(const AddressMessage& message, std::uint8_t ge
   change.changed = inserted || entry.flags != message.flags || entry.scope != message.scope;
   entry = {message.length, message.scope, message.flags, generation};
   change.added = inserted;
-  if (inserted) change.appeared = ++links_with_[message.address] == 1;
+  if (inserted) change.appeared = ++entries_with_[message.address] == 1;
   return change;
 }
 
@@ -39,19 +40,19 @@ bool AddressModel::sweep_one(std::uint8_t generation, AddressChange& change) {
 
 AddressChange AddressModel::remove(const Key& key) {
   AddressChange change;
-  change.ifindex = key.first;
-  change.address = key.second.address;
+  change.ifindex = key.ifindex;
+  change.address = key.prefix.address;
   if (addresses_.erase(key) == 0) return change;
   change.changed = true;
-  const auto holders = links_with_.find(change.address);
+  const auto holders = entries_with_.find(change.address);
   if (--holders->second == 0) {
-    links_with_.erase(holders);
+    entries_with_.erase(holders);
     change.vanished = true;
   }
   // IPv4 addresses of a link are one range: mapped addresses sort together.
-  const auto next = addresses_.lower_bound({key.first, {IpAddress::from(Ipv4Address{}), 0}});
+  const auto next = addresses_.lower_bound({key.ifindex, {IpAddress::from(Ipv4Address{}), 0}, {}});
   const bool another =
-      next != addresses_.end() && next->first.first == key.first && next->first.second.address.is_ipv4();
+      next != addresses_.end() && next->first.ifindex == key.ifindex && next->first.prefix.address.is_ipv4();
   change.last_ipv4_of_link = change.address.is_ipv4() && !another;
   return change;
 }
@@ -59,13 +60,14 @@ AddressChange AddressModel::remove(const Key& key) {
 std::optional<Ipv4Address> AddressModel::ipv4_source(std::uint32_t ifindex) const {
   std::optional<Ipv4Address> found;
   int best = -1;
-  for (auto it = addresses_.lower_bound({ifindex, {}}); it != addresses_.end() && it->first.first == ifindex; ++it) {
-    if (!it->first.second.address.is_ipv4()) continue;
+  for (auto it = addresses_.lower_bound({ifindex, {}, {}}); it != addresses_.end() && it->first.ifindex == ifindex;
+       ++it) {
+    if (!it->first.prefix.address.is_ipv4()) continue;
     const LinkAddress& entry = it->second;
     const int rank = (entry.scope == RT_SCOPE_UNIVERSE ? 2 : 0) + (entry.is_secondary() ? 0 : 1);
     if (rank <= best) continue;
     best = rank;
-    found = it->first.second.address.ipv4();
+    found = it->first.prefix.address.ipv4();
   }
   return found;
 }
@@ -73,8 +75,9 @@ std::optional<Ipv4Address> AddressModel::ipv4_source(std::uint32_t ifindex) cons
 std::optional<Ipv6Address> AddressModel::ipv6_source(std::uint32_t ifindex) const {
   std::optional<Ipv6Address> found;
   int best = -1;
-  for (auto it = addresses_.lower_bound({ifindex, {}}); it != addresses_.end() && it->first.first == ifindex; ++it) {
-    const IpAddress& address = it->first.second.address;
+  for (auto it = addresses_.lower_bound({ifindex, {}, {}}); it != addresses_.end() && it->first.ifindex == ifindex;
+       ++it) {
+    const IpAddress& address = it->first.prefix.address;
     const LinkAddress& entry = it->second;
     if (address.is_ipv4() || (entry.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0) continue;
     const int rank = (entry.scope == RT_SCOPE_UNIVERSE ? 2 : 0) + (entry.is_good_source() ? 1 : 0);
@@ -89,7 +92,7 @@ std::optional<IpAddress> AddressModel::host_address(bool ipv4) const {
   std::optional<IpAddress> found;
   int best = -1;
   for (const auto& [key, entry] : addresses_) {
-    const IpAddress& address = key.second.address;
+    const IpAddress& address = key.prefix.address;
     if (address.is_ipv4() != ipv4 || entry.scope != RT_SCOPE_UNIVERSE || !xdp_must_know(address)) continue;
     if ((entry.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0) continue;
     const int rank = (entry.is_good_source() ? 2 : 0) + (entry.is_secondary() ? 0 : 1);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <utility>
 
 #include "control/netlink/messages.h"
 
@@ -27,8 +27,8 @@ struct AddressChange {
   IpAddress address;
   bool changed = false;            ///< something that `show interfaces` shows
   bool added = false;              ///< this link got it: the kernel revives members without saying so
-  bool appeared = false;           ///< the first link got this address
-  bool vanished = false;           ///< no link has it any more
+  bool appeared = false;           ///< the host did not have this address
+  bool vanished = false;           ///< no link has it any more, with any length or peer
   bool last_ipv4_of_link = false;  ///< the kernel turns IPv4 off there and flushes its routes silently
 };
 
@@ -37,10 +37,17 @@ inline bool xdp_must_know(const IpAddress& address) noexcept {
   return !address.is_loopback() && !address.is_ipv6_link_local();
 }
 
-/// The addresses of all links. The same address may sit on several links, and with several lengths on one.
+/// The addresses of all links. The same address may sit on several links, and on one link with several lengths or, in
+/// IPv4, several peers: 192.0.2.1 peer 198.18.0.2/32 beside 192.0.2.1 peer 198.18.0.3/32 (net/ipv4/devinet.c
+/// __inet_insert_ifa). IPv6 has an address once on a link, and its peer may change.
 class AddressModel {
  public:
-  using Key = std::pair<std::uint32_t, IpPrefix>;  ///< ifindex, and the address with its length (host bits kept)
+  struct Key {
+    std::uint32_t ifindex = 0;
+    IpPrefix prefix;  ///< the address with its length (host bits kept)
+    IpAddress peer;   ///< of IPv4; unspecified for IPv6
+    friend constexpr auto operator<=>(const Key&, const Key&) noexcept = default;
+  };
 
   AddressChange apply(const AddressMessage& message, std::uint8_t generation);
   bool sweep_one(std::uint8_t generation, AddressChange& change);
@@ -55,17 +62,17 @@ class AddressModel {
   std::optional<Ipv4Address> host_ipv4() const;
   std::optional<Ipv6Address> host_ipv6() const;
 
-  bool is_local(const IpAddress& address) const { return links_with_.count(address) != 0; }
+  bool is_local(const IpAddress& address) const { return entries_with_.count(address) != 0; }
   const std::map<Key, LinkAddress>& all() const noexcept { return addresses_; }
-  /// Every address, each once, and how many links have it.
-  const std::map<IpAddress, std::size_t>& local_addresses() const noexcept { return links_with_; }
+  /// Every address, each once, and how many entries of all() have it.
+  const std::map<IpAddress, std::size_t>& local_addresses() const noexcept { return entries_with_; }
 
  private:
   std::optional<IpAddress> host_address(bool ipv4) const;
   AddressChange remove(const Key& key);
 
   std::map<Key, LinkAddress> addresses_;
-  std::map<IpAddress, std::size_t> links_with_;
+  std::map<IpAddress, std::size_t> entries_with_;
 };
 
 }  // namespace culvert

@@ -86,7 +86,6 @@ Parsed parse(const nlmsghdr& message, AddressMessage& address) {
   if (!is_ip(header.ifa_family)) return Parsed::kNotOurs;
   bool has_local = false;
   bool has_address = false;
-  IpAddress plain;
   std::uint32_t flags = 0;
   const bool whole = for_each_attribute_after<ifaddrmsg>(message, [&](const nlattr& attribute) {
     switch (mnl_attr_get_type(&attribute)) {
@@ -95,7 +94,7 @@ Parsed parse(const nlmsghdr& message, AddressMessage& address) {
         return read_ip(attribute, address.address);
       case IFA_ADDRESS:
         has_address = true;
-        return read_ip(attribute, plain);
+        return read_ip(attribute, address.peer);
       case IFA_FLAGS:
         return read_number(attribute, flags);
       default:
@@ -105,8 +104,10 @@ Parsed parse(const nlmsghdr& message, AddressMessage& address) {
   if (!whole || (!has_local && !has_address) || header.ifa_index == 0) return Parsed::kMalformed;
   const bool ipv4 = header.ifa_family == AF_INET;
   // On a point-to-point link IFA_ADDRESS is the peer's, IFA_LOCAL ours.
-  if (!has_local) address.address = plain;
-  if (address.address.is_ipv4() != ipv4 || header.ifa_prefixlen > (ipv4 ? 32 : 128)) return Parsed::kMalformed;
+  if (!has_local) address.address = address.peer;
+  if (!has_address) address.peer = address.address;
+  if (address.address.is_ipv4() != ipv4 || address.peer.is_ipv4() != ipv4) return Parsed::kMalformed;
+  if (header.ifa_prefixlen > (ipv4 ? 32 : 128)) return Parsed::kMalformed;
   address.ifindex = header.ifa_index;
   address.length = static_cast<std::uint8_t>(header.ifa_prefixlen + (ipv4 ? kIpv4PrefixBase : 0));
   address.scope = header.ifa_scope;

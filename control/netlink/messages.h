@@ -33,7 +33,8 @@ struct AddressMessage {
   bool removed = false;
   std::uint32_t ifindex = 0;
   IpAddress address;
-  std::uint8_t length = 0;  ///< as in IpPrefix
+  IpAddress peer;           ///< whose prefix is on the link; the address itself unless it is told apart
+  std::uint8_t length = 0;  ///< of that prefix, as in IpPrefix
   std::uint8_t scope = 0;
   std::uint32_t flags = 0;  ///< IFA_F_*
 };

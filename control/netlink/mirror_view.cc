@@ -81,8 +81,9 @@ std::vector<LinkRow> link_rows(const MirrorModel& model, bool owned_only) {
     if (owned_only && link.owned == kNoInterface) continue;
     LinkRow row{link, {}};
     const auto& addresses = model.addresses().all();
-    for (auto it = addresses.lower_bound({ifindex, {}}); it != addresses.end() && it->first.first == ifindex; ++it)
-      row.addresses.emplace_back(it->first.second, it->second);
+    for (auto it = addresses.lower_bound({ifindex, {}, {}}); it != addresses.end() && it->first.ifindex == ifindex;
+         ++it)
+      row.addresses.emplace_back(it->first.prefix, it->second);
     rows.push_back(std::move(row));
   }
   return rows;

@@ -78,6 +78,25 @@ TEST_CASE("members of a multipath route that the kernel holds as dead get nothin
   compare(rig, *mirror, tables, addresses);
 }
 
+TEST_CASE("an address with two peers is the host's until both are gone", "[routes]") {
+  KernelRig rig;
+  Tables tables;
+  const auto mirror = rig.mirror(tables.sink);
+  rig.run("ip addr add 198.19.9.1 peer 198.19.9.2/32 dev lan0; ip addr add 198.19.9.1 peer 198.19.9.3/32 dev lan0");
+  rig.run("ip route add 10.0.0.0/24 via 198.18.0.2 src 198.19.9.1");
+  settle(*mirror);
+  const std::vector<IpAddress> addresses{ip("198.19.9.1"), ip("198.19.9.2"), ip("198.19.9.3"), ip("10.0.0.1")};
+  compare(rig, *mirror, tables, addresses);
+  rig.run("ip addr del 198.19.9.1 peer 198.19.9.2/32 dev lan0");
+  settle(*mirror);
+  CHECK(mirror->model().addresses().is_local(ip("198.19.9.1")));
+  compare(rig, *mirror, tables, addresses);
+  rig.run("ip addr del 198.19.9.1 peer 198.19.9.3/32 dev lan0");
+  settle(*mirror);
+  CHECK_FALSE(mirror->model().addresses().is_local(ip("198.19.9.1")));
+  compare(rig, *mirror, tables, addresses);
+}
+
 TEST_CASE("a neighbour is asked for, managed by the kernel, and followed", "[neighbors]") {
   KernelRig rig;
   Tables tables;

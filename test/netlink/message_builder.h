@@ -97,15 +97,16 @@ inline Message link_message(const LinkText& link, bool removed = false) {
 }
 
 inline Message address_message(std::uint32_t ifindex, const std::string& text, int length, bool removed = false,
-                               std::uint32_t flags = IFA_F_PERMANENT, std::uint8_t scope = RT_SCOPE_UNIVERSE) {
+                               std::uint32_t flags = IFA_F_PERMANENT, std::uint8_t scope = RT_SCOPE_UNIVERSE,
+                               const std::string& peer = {}) {
   Message message(removed ? RTM_DELADDR : RTM_NEWADDR, 0);
   auto* header = message.extra<ifaddrmsg>();
   header->ifa_family = ip(text).is_ipv4() ? AF_INET : AF_INET6;
   header->ifa_prefixlen = static_cast<std::uint8_t>(length);
   header->ifa_index = ifindex;
   header->ifa_scope = scope;
-  message.address(IFA_ADDRESS, text);
-  if (ip(text).is_ipv4()) message.address(IFA_LOCAL, text);
+  message.address(IFA_ADDRESS, peer.empty() ? text : peer);
+  if (ip(text).is_ipv4() || !peer.empty()) message.address(IFA_LOCAL, text);
   message.u32(IFA_FLAGS, flags);
   return message;
 }

@@ -227,6 +227,40 @@ TEST_CASE("addresses are told once each, and sources prefer global primaries") {
   CHECK(IpAddress::from(*mirror.model.addresses().ipv4_source(3)) == ip("198.18.0.1"));
 }
 
+TEST_CASE("an address with two peers on one link stays until the last of them goes") {
+  Mirror mirror;
+  const auto entry = [](const std::string& peer, bool removed) {
+    return address_message(2, "198.19.0.1", 32, removed, IFA_F_PERMANENT, RT_SCOPE_UNIVERSE, peer);
+  };
+  for (const std::string peer : {"198.19.0.2", "198.19.0.3"}) {
+    mirror.send(entry(peer, false));
+    mirror.route({.prefix = peer + "/32", .hops = {{2}}, .source = "198.19.0.1", .scope = RT_SCOPE_LINK});
+  }
+  CHECK(mirror.listener.said.back() == "local +198.19.0.1");
+  mirror.route({.prefix = "10.0.0.0/8", .hops = {{3, "198.18.0.9"}}, .source = "198.19.0.1"});
+  const std::size_t said = mirror.listener.said.size();
+  mirror.send(entry("198.19.0.2", true));
+  CHECK(mirror.listener.said.size() == said);
+  CHECK(mirror.model.addresses().is_local(ip("198.19.0.1")));
+  CHECK(mirror.at("198.19.0.3/32") == "glean 0 mtu 1500");
+  CHECK(mirror.at("10.0.0.0/8") == "forward 1 via 198.18.0.9 mtu 1500 -");
+  mirror.send(entry("198.19.0.3", true));
+  CHECK(mirror.listener.said.back() == "local -198.19.0.1");
+  CHECK(mirror.at("10.0.0.0/8").empty());
+}
+
+TEST_CASE("an IPv6 address whose peer changes is one address") {
+  Mirror mirror;
+  const auto entry = [](const std::string& peer, bool removed) {
+    return address_message(2, "2001:db8:5::1", 128, removed, IFA_F_PERMANENT, RT_SCOPE_UNIVERSE, peer);
+  };
+  mirror.send(entry("2001:db8:5::2", false));
+  CHECK(mirror.listener.said.back() == "local +2001:db8:5::1");
+  mirror.send(entry("2001:db8:5::3", false));
+  mirror.send(entry("2001:db8:5::3", true));
+  CHECK(mirror.listener.said.back() == "local -2001:db8:5::1");
+}
+
 TEST_CASE("the host's own address is a global one of any link, not loopback's") {
   Mirror mirror(false);
   const AddressModel& addresses = mirror.model.addresses();
