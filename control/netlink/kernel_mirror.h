@@ -13,7 +13,8 @@
 //
 // Not mirrored: tables other than main and local (policy routing), routes for one TOS, IPv6 source-specific routes,
 // encapsulations; counted where they are met. Main and local are one table here: a route of table main inside a shorter
-// prefix of table local (a local prefix, "AnyIP") wins, as in the kernel's IPv4 without policy rules.
+// prefix of table local (a local prefix, "AnyIP") wins, while the kernel delivers such packets locally: IPv6 always,
+// IPv4 from the first policy rule on (culvertd's own for the tun are such), because it asks table local first.
 #pragma once
 
 #include <memory>

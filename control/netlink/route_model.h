@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel's routes of one family: tables local and main, read as one by longest prefix (the kernel does the same for
-// IPv4 as long as no policy rule exists: net/ipv4/fib_frontend.c fib_unmerge). For each prefix a chain, best first:
-// table local before main, then the lowest metric, then the kernel's own order, which its messages tell:
+// The kernel's routes of one family: tables local and main, read as one by longest prefix. (The kernel asks table local
+// first, and main only if nothing there matches: IPv6 always, IPv4 from the first policy rule on, which culvertd's
+// own for the tun are: net/ipv4/fib_frontend.c fib_unmerge. That makes a difference only for routes of table main
+// inside a shorter prefix of table local.) For each prefix a chain, best first: table local before main, then the
+// lowest metric, then the kernel's own order, which its messages tell:
 //
 //   message flags      IPv4 (fib_table_insert)                  IPv6 (fib6_add_rt2node)
 //   CREATE|EXCL        nothing of this metric was there         the same
