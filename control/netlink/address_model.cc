@@ -49,11 +49,10 @@ AddressChange AddressModel::remove(const Key& key) {
     entries_with_.erase(holders);
     change.vanished = true;
   }
-  // IPv4 addresses of a link are one range: mapped addresses sort together.
-  const auto next = addresses_.lower_bound({key.ifindex, {IpAddress::from(Ipv4Address{}), 0}, {}});
-  const bool another =
-      next != addresses_.end() && next->first.ifindex == key.ifindex && next->first.prefix.address.is_ipv4();
-  change.last_ipv4_of_link = change.address.is_ipv4() && !another;
+  auto another = addresses_.lower_bound({key.ifindex, {}, {}});
+  const auto on_link = [&] { return another != addresses_.end() && another->first.ifindex == key.ifindex; };
+  while (on_link() && another->first.prefix.address.is_ipv4() != change.address.is_ipv4()) ++another;
+  change.last_of_link = !on_link();
   return change;
 }
 

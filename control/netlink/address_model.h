@@ -25,11 +25,13 @@ struct LinkAddress {
 struct AddressChange {
   std::uint32_t ifindex = 0;
   IpAddress address;
-  bool changed = false;            ///< something that `show interfaces` shows
-  bool added = false;              ///< this link got it: the kernel revives members without saying so
-  bool appeared = false;           ///< the host did not have this address
-  bool vanished = false;           ///< no link has it any more, with any length or peer
-  bool last_ipv4_of_link = false;  ///< the kernel turns IPv4 off there and flushes its routes silently
+  bool changed = false;   ///< something that `show interfaces` shows
+  bool added = false;     ///< this link got it: the kernel revives members without saying so
+  bool appeared = false;  ///< the host did not have this address
+  bool vanished = false;  ///< no link has it any more, with any length or peer
+  /// The link has no other of the family: the kernel turns IPv4 off there and flushes its routes silently; IPv6 may
+  /// have been turned off (disable_ipv6), and then members of multipath routes are dead as silently.
+  bool last_of_link = false;
 };
 
 /// XDP passes packets to loopback and IPv6 link-local addresses without looking them up.

@@ -112,11 +112,11 @@ void MirrorModel::address_changed(const AddressChange& change) {
   const bool news = (change.appeared || change.vanished) && xdp_must_know(change.address);
   if (news) listener_.on_local_address(change.address, change.appeared);
   if (change.vanished && change.address.is_ipv4()) flush_source(change.address);
-  if (change.last_ipv4_of_link) {
+  if (change.last_of_link && change.address.is_ipv4()) {
     flush_ipv4(change.ifindex, true);
     resolve_link(change.ifindex);
-    resync_wish_ = true;
   }
+  resync_wish_ |= change.last_of_link;
   const Link* link = links_.find(change.ifindex);
   if (change.added && link != nullptr && link->is_up() && revive(change.ifindex, change.address.is_ipv4())) {
     resolve_link(change.ifindex);

@@ -5,7 +5,7 @@
 // The kernel does not tell everything. Silently gone are (seen on Linux 6.18, net/ipv4/fib_semantics.c, nexthop.c):
 //   - IPv4 routes all of whose next hops are behind a link that went down, or lost its last IPv4 address; those with a
 //     preferred source address that was removed;
-//   - single members of a multipath route, in the same cases (IPv6's with the link only: net/ipv6/route.c): they stay
+//   - single members of a multipath route, in the same cases (IPv6's with the link or disable_ipv6): they stay
 //     in it, dead, and come back to life as silently when the link comes up or gets an address;
 //   - next-hop objects of a link that went down or lost carrier, and the routes that use them.
 // The model removes them by the kernel's own rules, in slices (work()); and it asks for a resync after such an event,

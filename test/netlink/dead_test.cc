@@ -59,6 +59,18 @@ TEST_CASE("a member that lives but is not ours is not replaced by ours that is d
   CHECK_FALSE(mirror.model.take_resync_wish());
 }
 
+TEST_CASE(
+    "IPv6 may have been turned off on a link that has no IPv6 address any more: the kernel is asked who is dead") {
+  Mirror mirror;
+  mirror.send(address_message(3, "2001:db8:9::1", 64));
+  mirror.send(address_message(3, "fe80::1", 64));
+  mirror.send(address_message(3, "2001:db8:9::1", 64, true));
+  CHECK_FALSE(mirror.model.take_resync_wish());
+  mirror.send(address_message(3, "fe80::1", 64, true));
+  CHECK(mirror.model.take_resync_wish());
+  CHECK_FALSE(mirror.at("198.18.0.0/24").empty());
+}
+
 TEST_CASE("an IPv6 route that gains or loses a member keeps another one dead") {
   Mirror mirror;
   const std::string prefix = "2001:db8:1::/48";

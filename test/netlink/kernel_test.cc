@@ -78,6 +78,23 @@ TEST_CASE("members of a multipath route that the kernel holds as dead get nothin
   compare(rig, *mirror, tables, addresses);
 }
 
+TEST_CASE("IPv6 members behind a link where IPv6 is turned off get nothing two seconds later", "[routes]") {
+  KernelRig rig;
+  Tables tables;
+  const auto mirror = rig.mirror(tables.sink);
+  rig.run("ip -6 route add 2001:db8:a::/48 nexthop via 2001:db8:1::2 nexthop via 2001:db8:2::2");
+  settle(*mirror);
+  const std::vector<IpAddress> addresses{ip("2001:db8:a::1")};
+  const auto ways = [&] { return answers(*mirror, tables, addresses[0]).size(); };
+  CHECK(ways() == 2);
+  rig.run("echo 1 > /proc/sys/net/ipv6/conf/wan0/disable_ipv6");
+  CHECK(wait_for(*mirror, 10'000, [&] { return ways() == 1; }));
+  compare(rig, *mirror, tables, addresses);
+  rig.run("echo 0 > /proc/sys/net/ipv6/conf/wan0/disable_ipv6");
+  CHECK(wait_for(*mirror, 10'000, [&] { return ways() == 2; }));
+  compare(rig, *mirror, tables, addresses);
+}
+
 TEST_CASE("an address with two peers is the host's until both are gone", "[routes]") {
   KernelRig rig;
   Tables tables;
