@@ -108,6 +108,17 @@ void MirrorModel::resolve_link(std::uint32_t ifindex) {
   });
 }
 
+/// Whether a multipath route of IPv6 has a member behind that link.
+bool MirrorModel::has_ipv6_member(std::uint32_t ifindex) {
+  bool found = false;
+  sets_.for_each([&](const PathSet& set) {
+    const auto& paths = set.content->paths;
+    found |= !set.content->ipv4 && paths.size() > 1 &&
+             std::any_of(paths.begin(), paths.end(), [&](const Path& path) { return path.ifindex == ifindex; });
+  });
+  return found;
+}
+
 void MirrorModel::address_changed(const AddressChange& change) {
   const bool news = (change.appeared || change.vanished) && xdp_must_know(change.address);
   if (news) listener_.on_local_address(change.address, change.appeared);
@@ -116,7 +127,8 @@ void MirrorModel::address_changed(const AddressChange& change) {
     flush_ipv4(change.ifindex, true);
     resolve_link(change.ifindex);
   }
-  resync_wish_ |= change.last_of_link;
+  // A dump of a full table is not asked for at every link that goes down: only where something may have died silently.
+  resync_wish_ |= change.last_of_link && (change.address.is_ipv4() || has_ipv6_member(change.ifindex));
   const Link* link = links_.find(change.ifindex);
   if (change.added && link != nullptr && link->is_up() && revive(change.ifindex, change.address.is_ipv4())) {
     resolve_link(change.ifindex);

@@ -114,6 +114,7 @@ class MirrorModel {
   std::uint8_t generation_of(DumpPart part, bool from_dump) const noexcept;
   bool is_mirrored(const RouteMessage& message);
   void resolve_link(std::uint32_t ifindex);
+  bool has_ipv6_member(std::uint32_t ifindex);
   void flush_ipv4(std::uint32_t ifindex, bool local_too);
   bool revive(std::uint32_t ifindex, bool ipv4);
   void flush_source(const IpAddress& address);
