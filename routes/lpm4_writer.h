@@ -18,7 +18,7 @@
 #include "base/result.h"
 #include "routes/epoch.h"
 #include "routes/lpm4.h"
-#include "routes/prefix.h"
+#include "packet/prefix.h"
 
 namespace culvert {
 

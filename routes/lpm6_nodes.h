@@ -9,7 +9,7 @@
 #include "base/cell.h"
 #include "routes/epoch.h"
 #include "routes/lpm6.h"
-#include "routes/prefix.h"
+#include "packet/prefix.h"
 
 namespace culvert {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "routes/next_hop.h"
-#include "routes/prefix.h"
+#include "packet/prefix.h"
 
 namespace culvert::bench {
 
