@@ -3,14 +3,18 @@
 
 import json
 
-from house import House, require_command
+from house import House, require_command, wait_until
 from watch import BufferWatch, buffer_defects
 
 require_command("iperf3")
 
 
 def iperf(house, address, *options):
+    # A server for each run: between two tests iperf3 closes its listening socket for a moment, and resets who comes then.
+    server = house.spawn("server", "iperf3", "--server", "--one-off")
+    wait_until(lambda: ":5201" in house.server("ss", "-Hltn").stdout, 5, "iperf3 listens")
     done = house.client("iperf3", "--client", address, "--time", "2", "--json", *options, timeout=40)
+    house.stop(server)
     end = json.loads(done.stdout)["end"]
     assert "sum_received" in end or "sum" in end, done.stdout
     received = end.get("sum_received") or end["sum"]
@@ -29,8 +33,6 @@ def main():
             house.start_culvert()
             house.ping(house.server4)
             house.ping(house.server6)
-            house.spawn("server", "iperf3", "--server")
-            house.client("sleep", "0.5")
             with BufferWatch(house) as watch:
                 for address in (house.server4, house.server6):
                     iperf(house, address)
