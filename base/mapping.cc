@@ -2,11 +2,16 @@
 #include "base/mapping.h"
 
 #include <bit>
+#include <cerrno>
 #include <cstdint>
+#include <fcntl.h>
 #include <fstream>
+#include <linux/magic.h>
 #include <string>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <utility>
 
 namespace culvert {
@@ -89,6 +94,37 @@ Mapping Mapping::shared(std::size_t size, std::string_view name) {
   void* address = ::mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd.get(), 0);
   if (address == MAP_FAILED) throw SetupError(errno_error("mapping the shared memory " + std::string(name)));
   return {static_cast<std::byte*>(address), rounded, PageKind::kSmall, std::move(fd)};
+}
+
+Mapping Mapping::file(const std::string& path, std::size_t size, bool anew, bool& kept) {
+  const auto failed = [&path](const char* what, const char* advice) {
+    return SetupError(errno_error(std::string(what) + " " + path, advice));
+  };
+  const std::size_t rounded = round_up(size, kSmallPageSize);
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) throw failed("opening", "may culvertd write in this folder?");
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) throw failed("locking", "does another culvertd run with it?");
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) throw failed("looking at", "");
+  kept = !anew && status.st_size == static_cast<off_t>(rounded);
+  if (!kept && (::ftruncate(fd.get(), 0) != 0 || ::fchmod(fd.get(), 0600) != 0)) throw failed("emptying", "");
+  // All of it now: memory that is missing later would be a signal in the middle of a packet.
+  if (const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(rounded)); error != 0) {
+    errno = error;
+    throw failed("making room for", "set sessions.max lower, or give the tmpfs more room (mount -o remount,size=...)");
+  }
+  void* address = ::mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (address == MAP_FAILED) throw failed("mapping", "give the machine more memory");
+  auto* data = static_cast<std::byte*>(address);
+  // Refused where the tmpfs has no huge pages: those of 4 KB do, slower.
+  ::madvise(data, rounded, MADV_HUGEPAGE);
+  ::madvise(data, rounded, MADV_POPULATE_WRITE);
+  return {data, rounded, PageKind::kSmall, std::move(fd)};
+}
+
+bool is_tmpfs(const std::string& folder) noexcept {
+  struct statfs status {};
+  return ::statfs(folder.c_str(), &status) == 0 && status.f_type == TMPFS_MAGIC;
 }
 
 Mapping Mapping::read_only(const Fd& fd) {

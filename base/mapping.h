@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/fd.h"
@@ -29,6 +30,11 @@ class Mapping {
   /// Shared memory behind a new memfd of that name, so that another process can map it. 4 KB pages unless THP for
   /// shmem is on. Throws SetupError.
   static Mapping shared(std::size_t size, std::string_view name);
+  /// The file at `path`, which only its owner may read, of `size` bytes (rounded up to pages) and mapped to be written:
+  /// what is in it outlives the process, when it lies in a tmpfs. Made when it is not there; of another size, or when
+  /// `anew`, it is emptied. `kept`: it holds what an earlier process left. Throws SetupError: there is no room, or
+  /// another process has it.
+  static Mapping file(const std::string& path, std::size_t size, bool anew, bool& kept);
   /// A read-only view of the whole file (a memfd that a parent passed). Throws SetupError.
   static Mapping read_only(const Fd& fd);
 
@@ -42,7 +48,7 @@ class Mapping {
   std::byte* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
   PageKind pages() const noexcept { return pages_; }
-  /// The memfd of a shared mapping; invalid for anonymous ones.
+  /// The memfd of a shared mapping, or the file; invalid for anonymous ones.
   const Fd& fd() const noexcept { return fd_; }
 
  private:
@@ -53,5 +59,8 @@ class Mapping {
   PageKind pages_ = PageKind::kSmall;
   Fd fd_;
 };
+
+/// Whether files of this folder are memory (a tmpfs); false also when there is no such folder.
+bool is_tmpfs(const std::string& folder) noexcept;
 
 }  // namespace culvert
