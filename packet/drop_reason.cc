@@ -42,6 +42,17 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
     {"route_prohibit", "The route to the destination is of type prohibit; a message was sent if the rate allows."},
     {"packet_too_big", "Larger than the egress MTU and not to be fragmented; the sender was told if the rate allows."},
     {"fragmentation_failed", "An IPv4 packet had to be fragmented and could not: bad options or no free frames."},
+    {"fragment_overlap",
+     "Fragments of one datagram overlap or disagree about its end; all of them are dropped (RFC 5722): an attack, or a "
+     "broken sender."},
+    {"fragment_duplicate",
+     "A second copy of a fragment that waits for the rest of its datagram, which goes on without it."},
+    {"fragment_timeout", "The rest of its datagram did not come in time; look for loss on the way here."},
+    {"fragment_queue_full", "Too many fragments wait for the rest of their datagrams; the oldest datagram had to go."},
+    {"fragment_source_share",
+     "As many fragments of one source (IPv4 address, IPv6 /64) wait as may; a flood, or much loss on the way here."},
+    {"datagram_too_many_fragments", "A datagram came in more than 64 fragments; all of them are dropped."},
+    {"datagram_spoiled", "A fragment of a datagram that was given up because of another of its fragments."},
     {"neighbor_pending_full",
      "Too many packets wait for neighbours; one for the neighbour with most of them had to go."},
     {"neighbor_timeout", "The next hop did not answer ARP or ND in time; see `culvert show neighbors`."},
@@ -56,6 +67,23 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
     {"punt_failed", "The kernel did not take the packet from the tun."},
     {"no_frames", "No free frame for a packet that had to be made."},
     {"worker_stopping", "The packet was held or queued when its worker or its lane stopped."},
+    {"reverse_path", "No route leads back to the source, or not by the interface where the packet came in (RFC 3704)."},
+    {"policy_deny", "A rule of the policy, or its default, denies it; see `culvert show policies`."},
+    {"policy_reject", "A rule of the policy rejects it; the sender was told if the rate allows."},
+    {"policy_changed", "The session was allowed by an earlier policy; the one of now denies it, and it was closed."},
+    {"session_zone", "The packet of a session came in from another zone than the session's packets do."},
+    {"session_table_full", "No room for another session; see `culvert show system buffers`."},
+    {"session_half_open_full", "Too many TCP sessions whose handshake is not done: a flood of SYNs, most likely."},
+    {"session_reply_taken", "The answers of the new session would look like those of another one."},
+    {"session_no_place", "Every bucket of the session table where it may live is full."},
+    {"tcp_no_session", "A TCP segment that begins no connection, of none that is known."},
+    {"tcp_flags", "TCP flags that no sender means: SYN with FIN or RST, RST with FIN, or neither SYN, RST nor ACK."},
+    {"tcp_out_of_window", "The TCP segment lies outside what its sender may send or acknowledge now (RFC 9293 3.4)."},
+    {"tcp_handshake", "The TCP segment does not fit the handshake that is under way."},
+    {"tcp_closed", "The TCP connection was reset."},
+    {"icmp_unsolicited", "An ICMP message that answers nothing and is no echo request, or a redirect."},
+    {"icmp_quote_bad", "The ICMP error quotes too little of a packet, or no packet, to know whose it is."},
+    {"icmp_unrelated", "The ICMP error is about a packet of no session, or one that its sender can't have sent."},
 }};
 
 }  // namespace
@@ -65,6 +93,6 @@ const DropReasonText& drop_reason_text(DropReason reason) noexcept {
   return kTexts[index < kDropReasons ? index : 0];
 }
 
-static_assert(kTexts.back().name == "worker_stopping", "one text for each reason, in enum order");
+static_assert(kTexts.back().name == "icmp_unrelated", "one text for each reason, in enum order");
 
 }  // namespace culvert

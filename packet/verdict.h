@@ -15,7 +15,8 @@ enum class Verdict : std::uint8_t {
   kForward,  ///< to the lane of `egress`
   kDrop,     ///< its frame goes back to the pool; `drop_reason` says why
   kPunt,     ///< to the kernel through the tun
-  kHold,     ///< kept by the pipeline: waits for a neighbour
+  kHold,     ///< kept by the pipeline: waits for a neighbour, or for the rest of its datagram
+  kHandOff,  ///< to the worker whose session it is: Packet::next_hop
 };
 
 enum class DropReason : std::uint8_t {
@@ -49,6 +50,13 @@ enum class DropReason : std::uint8_t {
   kRouteProhibit,
   kPacketTooBig,
   kFragmentationFailed,
+  kFragmentOverlap,
+  kFragmentDuplicate,
+  kFragmentTimeout,
+  kFragmentQueueFull,
+  kFragmentSourceShare,
+  kDatagramTooManyFragments,
+  kDatagramSpoiled,
   kNeighborPendingFull,
   kNeighborTimeout,
   kInterfaceUnknown,
@@ -60,6 +68,23 @@ enum class DropReason : std::uint8_t {
   kPuntFailed,
   kNoFrames,
   kWorkerStopping,
+  kReversePath,
+  kPolicyDeny,
+  kPolicyReject,
+  kPolicyChanged,
+  kSessionZone,
+  kSessionTableFull,
+  kSessionHalfOpenFull,
+  kSessionReplyTaken,
+  kSessionNoPlace,
+  kTcpNoSession,
+  kTcpFlags,
+  kTcpOutOfWindow,
+  kTcpHandshake,
+  kTcpClosed,
+  kIcmpUnsolicited,
+  kIcmpQuoteBad,
+  kIcmpUnrelated,
   kCount,
 };
 

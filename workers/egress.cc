@@ -59,6 +59,9 @@ void Egress::sort_out_other(Packet& packet, bool handed_in) noexcept {
     }
     case Verdict::kPunt:
       return punt(packet);
+    case Verdict::kHandOff:
+      packet.verdict = Verdict::kNone;  // its owner decides
+      return hand_off(packet, static_cast<WorkerIndex>(packet.next_hop));
     case Verdict::kHold:
       return;  // the pipeline has it
     case Verdict::kDrop:
