@@ -61,14 +61,14 @@ using ZoneMask = std::uint64_t;
 inline constexpr ZoneMask kAllZones = ~ZoneMask{0};
 
 struct Rule {
-  std::string name;     ///< for people: counters, explanations
-  bool enabled = true;  ///< false: keeps its position and matches nothing (disabled, or outside its schedule)
+  std::string name = {};  ///< for people: counters, explanations
+  bool enabled = true;    ///< false: keeps its position and matches nothing (disabled, or outside its schedule)
   ZoneMask from = kAllZones;
   ZoneMask to = kAllZones;
   /// Positions in RuleSet::prefixes; the address must be in one of them. Empty: any address.
-  std::vector<std::uint32_t> sources;
-  std::vector<std::uint32_t> destinations;
-  std::vector<ServiceMatch> services;  ///< one must match; empty: any
+  std::vector<std::uint32_t> sources = {};
+  std::vector<std::uint32_t> destinations = {};
+  std::vector<ServiceMatch> services = {};  ///< one must match; empty: any
   RuleAction action = RuleAction::kDeny;
   bool log_open = false;
   bool log_close = false;

@@ -160,6 +160,16 @@ void Report::limit(std::string_view id, const Comparison& comparison, std::strin
   rows_.push_back(row);
 }
 
+void Report::limit(std::string_view id, std::string_view name, double value, double bar) {
+  Row row;
+  row.id = id;
+  row.name = name;
+  row.measured = value;
+  row.bar = bar;
+  row.ok = value <= bar;
+  rows_.push_back(row);
+}
+
 void Report::note(std::string_view id, std::string_view name, double value) {
   Row row;
   row.id = id;

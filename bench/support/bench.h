@@ -92,6 +92,8 @@ class Report {
            double bar);
   /// `measured` must take at most `bar_ns`, whatever others take.
   void limit(std::string_view id, const Comparison& comparison, std::string_view measured, double bar_ns);
+  /// A figure that is no time (bytes, lines, a share of a core) and must be at most `bar`.
+  void limit(std::string_view id, std::string_view name, double value, double bar);
   /// The same without a bar: no verdict, but favourable or not, it is printed.
   void ratio(std::string_view id, const Comparison& comparison, std::string_view measured, std::string_view reference);
   /// A figure without a bar: for orientation, in the JSON too.

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "routes/next_hop.h"
 #include "packet/prefix.h"
+#include "routes/next_hop.h"
 
 namespace culvert::bench {
 

@@ -21,6 +21,7 @@ PROGRAMS = (
     Program("lane_ring", "bench/micro/bench_lane_ring"),
     Program("lpm", "bench/micro/bench_lpm", ("R1",)),
     Program("parse", "bench/micro/bench_parse", ("PARSE",)),
+    Program("policy", "bench/micro/bench_policy"),
     Program("ring", "bench/micro/bench_ring"),
     Program("turn", "bench/turn/bench_turn", ("P1",)),
     Program("veth", "bench/veth/run.py", ("V1", "V3", "V4"), ("--bars",), ("--quick",), root=True),
