@@ -23,6 +23,7 @@ PROGRAMS = (
     Program("parse", "bench/micro/bench_parse", ("PARSE",)),
     Program("policy", "bench/micro/bench_policy"),
     Program("ring", "bench/micro/bench_ring"),
+    Program("sessions", "bench/micro/bench_sessions", ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S9")),
     Program("turn", "bench/turn/bench_turn", ("P1",)),
     Program("veth", "bench/veth/run.py", ("V1", "V3", "V4"), ("--bars",), ("--quick",), root=True),
 )
@@ -55,6 +56,7 @@ COUNTED = (
     Counted("counter", "counter update", ("Cell::add", "lock xadd", "plain +=")),
     Counted("hash", "keyed hash, 16 bytes", ("keyed", "crc32c")),
     Counted("hash", "keyed hash, 40 bytes", ("keyed", "crc32c")),
+    Counted("sessions", "worst operations: find, insert, find, delete at the last of eight buckets", ("culvert",)),
     Counted("ring", "ring, both ends on one thread, push + pop an item", ("packets, bursts of 32",)),
     Counted("lane_ring", "rings, an entry in and out, no kernel", ("rx and tx (16 B)",)),
 )

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// When to look at which session again, with bounded work a turn and no sweep of the table.
+//
+// A wheel of 256 ticks of 268 ms; a tick has a list of sessions to look at then. A session is in exactly one list. The
+// packets of a session don't touch the wheel: they store a date, and when its tick comes the session is found to be
+// over, or is put where its timeout will be, or at the wheel's far end (68 s) when that is further away. A session
+// whose timeout becomes shorter is moved at once.
+//
+//   tick 41   [ 7: 3 of 15 ] -> [ 2: full ] -> [ 9: full ]      chunks of 15 records, only the first has room
+//   take(41)  hands out the records of chunk 7, then those of 2 and 9: side by side, so that the entries they name are
+//             fetched together, which a list linked through the entries could not do
+//
+// The record's place is stored with its session; taking one out puts the list's last record there. So the number of
+// records is the number of sessions, and the memory is given once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/cell.h"
+#include "sessions/flow_head.h"
+
+namespace culvert {
+
+/// Place of a record; 0: none.
+using WheelPlace = std::uint32_t;
+
+class ExpiryWheel {
+ public:
+  struct Record {
+    FlowSlot slot = kNoFlow;  ///< of the session's original direction
+    FlowSlot peer = kNoFlow;
+  };
+  struct alignas(kCacheLine) Chunk {
+    std::uint32_t next = 0;
+    std::uint16_t count = 0;
+    std::uint16_t list = 0;
+    std::array<Record, 15> records{};
+  };
+  static_assert(sizeof(Chunk) == 2 * kCacheLine);
+
+  static constexpr unsigned kTickShift = 4;  ///< a tick is 16 flow dates: 268 ms
+  static constexpr std::uint32_t kTicks = 256;
+  /// The furthest that a session can be put ahead, in flow dates.
+  static constexpr std::uint32_t kHorizon = (kTicks - 2) << kTickShift;
+
+  /// Chunks for so many sessions.
+  static constexpr std::size_t chunks_for(std::size_t sessions) noexcept {
+    return sessions / kRecordsPerChunk + kTicks + 2;
+  }
+
+  /// `chunks`: chunks_for(sessions), their content doesn't matter. Time begins at `now`.
+  ExpiryWheel(std::span<Chunk> chunks, FlowDate now) noexcept;
+
+  /// Nobody may have looked for long, because there was nothing to look at: then time is `now` at once, and what is
+  /// added next is not put into ticks that are over.
+  void wake(FlowDate now) noexcept {
+    if (size_ == 0 && ticks_passed(now)) next_ = now & ~(kTick - 1);
+  }
+
+  /// Has the session looked at when `when` has come (a tick later at most), or at the horizon. There is room for as
+  /// many as the chunks were meant for.
+  WheelPlace add(const Record& record, FlowDate when) noexcept;
+
+  /// Takes out the record at `place`. The slot whose record is at this place now, or kNoFlow.
+  FlowSlot remove(WheelPlace place) noexcept;
+
+  /// Takes out records whose time has come, oldest first; how many there were, at most records.size().
+  std::size_t take(FlowDate now, std::span<Record> records) noexcept;
+
+  /// Whether the record at `place` would be looked at later than `when`.
+  bool later_than(WheelPlace place, FlowDate when) const noexcept;
+  /// Whether take() would find something or has ticks to pass.
+  bool due(FlowDate now) const noexcept { return size_ != 0 && ticks_passed(now); }
+  std::uint32_t size() const noexcept { return size_; }
+
+ private:
+  static constexpr std::uint32_t kRecordsPerChunk = 15;
+
+  static constexpr FlowDate kTick = FlowDate{1} << kTickShift;
+  bool ticks_passed(FlowDate now) const noexcept { return static_cast<std::int32_t>(now - next_) >= 0; }
+  static constexpr std::uint32_t list_of(FlowDate date) noexcept { return (date >> kTickShift) % kTicks; }
+  /// Date of the tick that a session for `when` is put into.
+  FlowDate tick_for(FlowDate when) const noexcept;
+  /// The first chunk of a list loses its last record.
+  Record pop(std::uint32_t list) noexcept;
+
+  std::span<Chunk> chunks_;
+  std::array<std::uint32_t, kTicks> first_{};  ///< chunk with room, or the only one; 0: no list
+  std::uint32_t free_ = 0;                     ///< chain of free chunks
+  FlowDate next_;                              ///< date of the next tick to be taken
+  std::uint32_t size_ = 0;
+};
+
+}  // namespace culvert

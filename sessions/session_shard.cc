@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sessions/session_shard.h"
+
+#include "base/check.h"
+
+namespace culvert {
+namespace {
+
+/// Neighbours that are looked at to make room.
+constexpr std::uint32_t kCandidates = 8;
+
+}  // namespace
+
+bool handshake_open(const FlowHead& original, const FlowHead& reply) noexcept {
+  if (original.kind() != FlowKind::kTcp) return false;
+  return culvert::is_half_open(tcp_state_of(original.tcp, reply.tcp));
+}
+
+bool may_make_way(const FlowHead& original, const FlowHead& reply) noexcept {
+  if (original.kind() != FlowKind::kTcp) return reply.packets() == 0;
+  switch (tcp_state_of(original.tcp, reply.tcp)) {
+    case TcpState::kEstablished:
+    case TcpState::kFinWait:
+      return false;
+    default:
+      return true;
+  }
+}
+
+SessionShard::SessionShard(const Memory& memory, const SessionLimits& limits, const HashKey& key, SessionCells& cells,
+                           Now now) noexcept
+    : ipv4_(memory.ipv4, key, now), ipv6_(memory.ipv6, key, now), limits_(limits), cells_(cells) {
+  CULVERT_CHECK(limits.half_open <= limits.sessions);
+  cells_.sessions.max.set(limits.sessions);
+  cells_.half_open.max.set(limits.half_open);
+}
+
+template <typename Tuple>
+bool SessionShard::is_half_open(FlowSlot slot) noexcept {
+  auto& sessions = table<Tuple>();
+  const FlowSlot original = sessions.original_of(slot);
+  const FlowHead& head = sessions.entry(original).head;
+  return handshake_open(head, sessions.entry(head.peer).head);
+}
+
+template <typename Tuple>
+void SessionShard::tcp_changed(FlowSlot slot, bool was_half_open, const SessionTimeouts& timeouts) noexcept {
+  auto& sessions = table<Tuple>();
+  const FlowSlot original = sessions.original_of(slot);
+  const bool now_half_open = is_half_open<Tuple>(original);
+  if (was_half_open && !now_half_open) --half_open_;
+  if (!was_half_open && now_half_open) ++half_open_;
+  sessions.reschedule(original, timeouts);
+}
+
+template <typename Tuple>
+void SessionShard::forget(FlowSlot original) noexcept {
+  ++changes_;
+  if (is_half_open<Tuple>(original)) --half_open_;
+}
+
+template <typename Tuple>
+void SessionShard::end(FlowSlot slot, SessionEnd why) noexcept {
+  auto& sessions = table<Tuple>();
+  forget<Tuple>(sessions.original_of(slot));
+  sessions.erase(slot);
+  switch (why) {
+    case SessionEnd::kExpired:
+      cells_.expired.add();
+      break;
+    case SessionEnd::kEvicted:
+      cells_.evicted.add();
+      break;
+    case SessionEnd::kCleared:
+      cells_.cleared.add();
+      break;
+    case SessionEnd::kRenewed:
+      cells_.renewed.add();
+      break;
+  }
+}
+
+template <typename Tuple>
+bool SessionShard::make_room(std::uint64_t hash, bool half_open_only) noexcept {
+  auto& sessions = table<Tuple>();
+  auto& flows = sessions.flows();
+  const FlowSlot bucket = fast_range(hash, flows.buckets()) * 32;
+  // Any bits of the hash that name neither the bucket nor much of the tag.
+  const auto first = static_cast<std::uint32_t>(hash >> 16);
+  FlowSlot idlest = kNoFlow;
+  FlowDate idlest_seen = 0;
+  std::uint32_t candidates = 0;
+  for (std::uint32_t i = 0; i < kFlowsPerBucket && candidates < kCandidates; ++i) {
+    const FlowSlot slot = bucket + 1 + (first + i) % kFlowsPerBucket;
+    if (!flows.used(slot)) continue;
+    ++candidates;
+    const FlowSlot original = sessions.original_of(slot);
+    const FlowHead& one = sessions.entry(original).head;
+    const FlowHead& two = sessions.entry(one.peer).head;
+    if (half_open_only ? !handshake_open(one, two) : !may_make_way(one, two)) continue;
+    const FlowDate seen = static_cast<std::int32_t>(one.seen - two.seen) > 0 ? one.seen : two.seen;
+    if (idlest != kNoFlow && static_cast<std::int32_t>(seen - idlest_seen) >= 0) continue;
+    idlest = original;
+    idlest_seen = seen;
+  }
+  if (idlest == kNoFlow) return false;
+  end<Tuple>(idlest, SessionEnd::kEvicted);
+  return true;
+}
+
+template <typename Tuple>
+bool SessionShard::make_room_anywhere(std::uint64_t hash, bool half_open_only) noexcept {
+  using Other = std::conditional_t<std::is_same_v<Tuple, FiveTuple4>, FiveTuple6, FiveTuple4>;
+  return make_room<Tuple>(hash, half_open_only) || make_room<Other>(hash, half_open_only);
+}
+
+template <typename Tuple>
+SessionShard::Admitted<Tuple> SessionShard::admit(const SessionStart<Tuple>& start, const SessionTimeouts& timeouts,
+                                                  Now now) noexcept {
+  const bool half_open =
+      start.kind == FlowKind::kTcp && culvert::is_half_open(tcp_state_of(start.original.tcp, start.reply.tcp));
+  if (half_open && half_open_ >= limits_.half_open && !make_room_anywhere<Tuple>(start.original.hash, true)) {
+    cells_.half_open.failures.add();
+    return {kNoFlow, SessionAdmission::kHalfOpenFull};
+  }
+  if (size() >= limits_.sessions && !make_room_anywhere<Tuple>(start.original.hash, false)) {
+    cells_.sessions.failures.add();
+    return {kNoFlow, SessionAdmission::kTableFull};
+  }
+  const auto inserted = table<Tuple>().insert(start, timeouts, now);
+  switch (inserted.refusal) {
+    case SessionRefusal::kReplyTaken:
+      cells_.refused_reply.add();
+      return {kNoFlow, SessionAdmission::kReplyTaken};
+    case SessionRefusal::kNoPlace:
+      cells_.refused_place.add();
+      return {kNoFlow, SessionAdmission::kNoPlace};
+    case SessionRefusal::kNone:
+      break;
+  }
+  if (half_open) ++half_open_;
+  ++changes_;
+  cells_.created.add();
+  return {inserted.slot, SessionAdmission::kAdmitted};
+}
+
+template <typename Tuple>
+bool SessionShard::clear_one(const SessionHandle& handle) noexcept {
+  auto& flows = table<Tuple>().flows();
+  if (handle.slot >= flows.slots() || !flows.used(handle.slot)) return false;
+  if (flows.entry(handle.slot).head.sequence != handle.sequence) return false;
+  end<Tuple>(handle.slot, SessionEnd::kCleared);
+  return true;
+}
+
+std::uint32_t SessionShard::clear(std::span<const SessionHandle> sessions) noexcept {
+  std::uint32_t ended = 0;
+  for (const SessionHandle& handle : sessions) {
+    ended += (handle.ipv6 ? clear_one<FiveTuple6>(handle) : clear_one<FiveTuple4>(handle)) ? 1U : 0U;
+  }
+  return ended;
+}
+
+std::uint32_t SessionShard::expire(Now now, const SessionTimeouts& timeouts, std::uint32_t most) noexcept {
+  std::uint32_t looked_at = ipv4_.expire(now, timeouts, most, [&](FlowSlot slot) {
+    forget<FiveTuple4>(slot);
+    cells_.expired.add();
+  });
+  looked_at += ipv6_.expire(now, timeouts, most - looked_at, [&](FlowSlot slot) {
+    forget<FiveTuple6>(slot);
+    cells_.expired.add();
+  });
+  if (looked_at != 0) cells_.looked_at.add(looked_at);
+  return looked_at;
+}
+
+void SessionShard::recover(const SessionTimeouts& timeouts, Now now) noexcept {
+  const std::uint32_t torn = ipv4_.recover(timeouts, now, [&](FlowSlot slot) {
+    if (is_half_open<FiveTuple4>(slot)) ++half_open_;
+  }) + ipv6_.recover(timeouts, now, [&](FlowSlot slot) {
+    if (is_half_open<FiveTuple6>(slot)) ++half_open_;
+  });
+  cells_.torn.add(torn);
+  cells_.recovered.add(size());
+  cells_.created.add(size());
+  publish();
+}
+
+template SessionShard::Admitted<FiveTuple4> SessionShard::admit(const SessionStart<FiveTuple4>&, const SessionTimeouts&,
+                                                                Now) noexcept;
+template void SessionShard::end<FiveTuple4>(FlowSlot, SessionEnd) noexcept;
+template bool SessionShard::is_half_open<FiveTuple4>(FlowSlot) noexcept;
+template void SessionShard::tcp_changed<FiveTuple4>(FlowSlot, bool, const SessionTimeouts&) noexcept;
+template SessionShard::Admitted<FiveTuple6> SessionShard::admit(const SessionStart<FiveTuple6>&, const SessionTimeouts&,
+                                                                Now) noexcept;
+template void SessionShard::end<FiveTuple6>(FlowSlot, SessionEnd) noexcept;
+template bool SessionShard::is_half_open<FiveTuple6>(FlowSlot) noexcept;
+template void SessionShard::tcp_changed<FiveTuple6>(FlowSlot, bool, const SessionTimeouts&) noexcept;
+
+}  // namespace culvert

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sessions/session_table.h"
+
+#include "base/check.h"
+
+namespace culvert {
+namespace {
+
+/// From now on the entry is not whole: readers and successors pass it by.
+void open_entry(FlowHead& head) noexcept {
+  put(head.sequence, head.sequence | 1);
+  std::atomic_thread_fence(std::memory_order_release);
+}
+
+/// The entry is whole, and another one than before.
+void close_entry(FlowHead& head) noexcept {
+  // 0 is what memory that was never used says.
+  const std::uint32_t next = (head.sequence | 1) + 1;
+  std::atomic_ref<std::uint32_t>(head.sequence).store(next != 0 ? next : 2, std::memory_order_release);
+}
+
+template <typename T>
+void put_words(T& object, const T& value) noexcept {
+  static_assert(sizeof(T) % sizeof(std::uint64_t) == 0 && alignof(T) % alignof(std::uint64_t) == 0);
+  const auto words = array_over<std::uint64_t>(std::as_writable_bytes(std::span<T, 1>(&object, 1)));
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    put(words[i], load<std::uint64_t>(bytes_of(value).data() + i * sizeof(std::uint64_t)));
+  }
+}
+
+}  // namespace
+
+template <typename Tuple>
+SessionTable<Tuple>::SessionTable(const Memory& memory, const HashKey& key, Now now) noexcept
+    : key_(key), flows_(memory.flows), infos_(memory.infos), wheel_(memory.wheel, flow_date(now)) {
+  CULVERT_CHECK(infos_.size() >= flows_.slots());
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::fill(FlowSlot slot, FlowSlot peer, const SessionStart<Tuple>& start, bool reply,
+                               Now now) noexcept {
+  const auto& side = reply ? start.reply : start.original;
+  Entry& entry = flows_.entry(slot);
+  FlowHead head;
+  head.sequence = entry.head.sequence | 1;
+  head.peer = peer;
+  head.seen = flow_date(now);
+  head.packets_and_policy = std::uint64_t{start.policy} << 48;
+  head.zone = side.zone;
+  head.kind_and_flags =
+      static_cast<std::uint8_t>(static_cast<unsigned>(start.kind) << 4 | start.flags | (reply ? kFlowReply : 0));
+  head.tcp = side.tcp;
+  put_words(entry.key, side.key);
+  put_words(entry.head, head);
+  FlowInfo info;
+  info.created_s = static_cast<std::uint32_t>(now / kNanosecondsPerSecond);
+  info.rule = start.rule;
+  info.ingress = side.ingress;
+  put_words(infos_[slot], info);
+}
+
+template <typename Tuple>
+typename SessionTable<Tuple>::Inserted SessionTable<Tuple>::insert(const SessionStart<Tuple>& start,
+                                                                   const SessionTimeouts& timeouts, Now now) noexcept {
+  const auto& original = start.original;
+  const auto& reply = start.reply;
+  if (original.key == reply.key || flows_.find(reply.key, reply.hash) != kNoFlow) {
+    return {kNoFlow, SessionRefusal::kReplyTaken};
+  }
+  const FlowSlot slot = flows_.reserve(original.hash);
+  if (slot == kNoFlow) return {kNoFlow, SessionRefusal::kNoPlace};
+  const FlowSlot peer = flows_.reserve(reply.hash);
+  if (peer == kNoFlow) {
+    flows_.release(slot, original.hash);
+    return {kNoFlow, SessionRefusal::kNoPlace};
+  }
+  open_entry(flows_.entry(slot).head);
+  open_entry(flows_.entry(peer).head);
+  fill(slot, peer, start, false, now);
+  fill(peer, slot, start, true, now);
+  close_entry(flows_.entry(slot).head);
+  close_entry(flows_.entry(peer).head);
+  wheel_.wake(flow_date(now));
+  schedule(slot, peer, deadline(slot, peer, timeouts));
+  return {slot, SessionRefusal::kNone};
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::erase(FlowSlot slot) noexcept {
+  const FlowSlot original = original_of(slot);
+  unschedule(original);
+  take_apart(original, flows_.entry(original).head.peer);
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::take_apart(FlowSlot original, FlowSlot reply) noexcept {
+  for (const FlowSlot slot : {original, reply}) open_entry(flows_.entry(slot).head);
+  for (const FlowSlot slot : {original, reply}) flows_.release(slot, hash(flows_.entry(slot).key));
+}
+
+template <typename Tuple>
+FlowDate SessionTable<Tuple>::deadline(FlowSlot original, FlowSlot reply,
+                                       const SessionTimeouts& timeouts) const noexcept {
+  const FlowHead& one = flows_.entry(original).head;
+  const FlowHead& two = flows_.entry(reply).head;
+  const FlowDate seen = static_cast<std::int32_t>(one.seen - two.seen) > 0 ? one.seen : two.seen;
+  return seen + timeout_of(one, two, timeouts);
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::schedule(FlowSlot original, FlowSlot reply, FlowDate when) noexcept {
+  const WheelPlace place = wheel_.add({original, reply}, when);
+  put(infos_[original].wheel_record, place);
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::unschedule(FlowSlot original) noexcept {
+  const WheelPlace place = infos_[original].wheel_record;
+  if (place == 0) return;
+  put(infos_[original].wheel_record, 0);
+  const FlowSlot moved = wheel_.remove(place);
+  if (moved != kNoFlow) put(infos_[moved].wheel_record, place);
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::reschedule(FlowSlot original, const SessionTimeouts& timeouts) noexcept {
+  const FlowSlot reply = flows_.entry(original).head.peer;
+  const FlowDate end = deadline(original, reply, timeouts);
+  if (!wheel_.later_than(infos_[original].wheel_record, end)) return;
+  unschedule(original);
+  schedule(original, reply, end);
+}
+
+template <typename Tuple>
+bool SessionTable<Tuple>::paired(FlowSlot slot) const noexcept {
+  const FlowHead& head = flows_.entry(slot).head;
+  if (!head.whole() || head.peer >= flows_.slots() || head.peer % 32 == 0 || head.peer == slot) return false;
+  const FlowHead& other = flows_.entry(head.peer).head;
+  return other.whole() && other.peer == slot && other.has(kFlowReply) != head.has(kFlowReply) &&
+         other.kind() == head.kind();
+}
+
+template <typename Tuple>
+std::uint32_t SessionTable<Tuple>::restore_flows() noexcept {
+  // A session with a flow that is not whole, has lost its partner, can't live where it is, or has another's key, goes.
+  // Tags and counters are made anew from the keys, whatever the crash left of them.
+  const std::uint32_t tagged = flows_.count_tags();
+  flows_.forget_tags();
+  for (FlowSlot slot = 1; slot < flows_.slots(); ++slot) {
+    if (slot % 32 == 0 || flows_.entry(slot).head.has(kFlowReply) || !paired(slot)) continue;
+    const FlowSlot peer = flows_.entry(slot).head.peer;
+    const std::uint64_t original_hash = hash(flows_.entry(slot).key);
+    const std::uint64_t reply_hash = hash(flows_.entry(peer).key);
+    if (flows_.find(flows_.entry(slot).key, original_hash) != kNoFlow ||
+        flows_.find(flows_.entry(peer).key, reply_hash) != kNoFlow || !flows_.restore(slot, original_hash)) {
+      continue;
+    }
+    if (!flows_.restore(peer, reply_hash)) flows_.release(slot, original_hash);
+  }
+  for (FlowSlot slot = 1; slot < flows_.slots(); ++slot) {
+    if (slot % 32 != 0 && !flows_.used(slot)) open_entry(flows_.entry(slot).head);
+  }
+  // A tag may have been lost where the entry was not.
+  return tagged > flows_.size() ? tagged - flows_.size() : 0;
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::begin_again(FlowHead& original, FlowHead& reply) noexcept {
+  for (FlowHead* head : {&original, &reply}) {
+    head->packets_and_policy = head->packets();
+    head->route_generation = 0;
+    head->next_hop = 0;
+  }
+  if (original.kind() == FlowKind::kTcp) tcp_learn(original.tcp, reply.tcp);
+}
+
+template class SessionTable<FiveTuple4>;
+template class SessionTable<FiveTuple6>;
+
+}  // namespace culvert

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sessions of one family and one worker: two flows each, which are made, found and taken apart together.
+//
+//   198.18.0.1:1024 -> 192.0.2.1:443     slot 1318, peer 4007      the original direction
+//   192.0.2.1:443 -> 198.18.0.1:1024     slot 4007, peer 1318      the reply's, kFlowReply
+//
+// The reply's key need not be the original's reversed: translation stores here what the answer will look like. A
+// reply's key that another session has is refused and never overwritten, so no packet ever has two sessions.
+//
+// Everything that a reader or a successor needs lies in the caller's memory (flows and infos: a file that outlives the
+// process); the wheel is made anew.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/hash.h"
+#include "sessions/expiry_wheel.h"
+#include "sessions/flow_table.h"
+#include "sessions/timeouts.h"
+
+namespace culvert {
+
+/// Everything about a session that is to be.
+template <typename Tuple>
+struct SessionStart {
+  struct Side {
+    Tuple key;
+    std::uint64_t hash = 0;  ///< SessionTable::hash(key)
+    std::uint8_t zone = 0;
+    std::uint8_t ingress = 0;  ///< interface
+    TcpSide tcp;
+  };
+
+  Side original;
+  Side reply;
+  FlowKind kind = FlowKind::kOther;
+  std::uint8_t flags = 0;  ///< kFlow bits for both
+  std::uint16_t rule = 0;
+  std::uint16_t policy = 0;  ///< its generation
+};
+
+enum class SessionRefusal : std::uint8_t {
+  kNone,
+  kReplyTaken,  ///< another session has the reply's key, or the key is its own reply
+  kNoPlace,     ///< the buckets where it may live are full
+};
+
+template <typename Tuple>
+class SessionTable {
+ public:
+  using Flows = FlowTable<Tuple>;
+  using Entry = typename Flows::Entry;
+
+  struct Memory {
+    std::span<std::byte> flows;  ///< Flows::bytes_for(2 * sessions)
+    std::span<FlowInfo> infos;   ///< one for each slot
+    std::span<ExpiryWheel::Chunk> wheel;
+  };
+
+  SessionTable(const Memory& memory, const HashKey& key, Now now) noexcept;
+
+  std::uint64_t hash(const Tuple& tuple) const noexcept { return hash_of(key_, tuple); }
+  /// The hashes of keys that have been stored for a while: one that was written in pieces just before would make the
+  /// hash wait for its pieces to come together.
+  void hash(std::span<const Tuple> tuples, std::span<std::uint64_t> hashes) const noexcept {
+    const HashKey key = key_;  // a copy stays in registers
+    for (std::size_t i = 0; i < tuples.size(); ++i) {
+      hashes[i] = hash_of(key, tuples[i]);
+      flows_.prefetch(hashes[i]);
+    }
+  }
+  Flows& flows() noexcept { return flows_; }
+  const Flows& flows() const noexcept { return flows_; }
+  Entry& entry(FlowSlot slot) noexcept { return flows_.entry(slot); }
+  FlowInfo& info(FlowSlot slot) noexcept { return infos_[slot]; }
+  std::uint32_t size() const noexcept { return flows_.size() / 2; }
+  /// The slot of the session's original direction, of either one's.
+  FlowSlot original_of(FlowSlot slot) const noexcept {
+    const FlowHead& head = flows_.entry(slot).head;
+    return head.has(kFlowReply) ? head.peer : slot;
+  }
+
+  struct Inserted {
+    FlowSlot slot = kNoFlow;  ///< of the original direction
+    SessionRefusal refusal = SessionRefusal::kNone;
+  };
+  /// The original's key is not in the table.
+  Inserted insert(const SessionStart<Tuple>& start, const SessionTimeouts& timeouts, Now now) noexcept;
+
+  /// Takes a session apart; `slot` of either direction.
+  void erase(FlowSlot slot) noexcept;
+
+  /// The session's state has changed: if its timeout ends before it would be looked at, it is looked at then.
+  /// `original`: slot of the original direction.
+  void reschedule(FlowSlot original, const SessionTimeouts& timeouts) noexcept;
+
+  /// Looks at up to `most` sessions whose time has come; calls on_end(slot of the original) for each that is over, just
+  /// before it is erased. How many it looked at.
+  template <typename OnEnd>
+  std::uint32_t expire(Now now, const SessionTimeouts& timeouts, std::uint32_t most, OnEnd&& on_end) noexcept;
+  bool expiry_due(Now now) const noexcept { return wheel_.due(flow_date(now)); }
+
+  /// After a crash or a restart: keeps the sessions whose two flows are whole and belong together, forgets the rest.
+  /// on_kept(slot of the original) for each. How many flows were there and are not any more.
+  template <typename OnKept>
+  std::uint32_t recover(const SessionTimeouts& timeouts, Now now, OnKept&& on_kept) noexcept;
+
+ private:
+  static constexpr std::size_t kLookAhead = 16;
+  static constexpr std::uint32_t kSpread = 256;  ///< flow dates, 4.3 s
+
+  void fill(FlowSlot slot, FlowSlot peer, const SessionStart<Tuple>& start, bool reply, Now now) noexcept;
+  FlowDate deadline(FlowSlot original, FlowSlot reply, const SessionTimeouts& timeouts) const noexcept;
+  void schedule(FlowSlot original, FlowSlot reply, FlowDate when) noexcept;
+  void unschedule(FlowSlot original) noexcept;
+  void take_apart(FlowSlot original, FlowSlot reply) noexcept;
+  /// Whether the flow at this slot has a partner that agrees.
+  bool paired(FlowSlot slot) const noexcept;
+  std::uint32_t restore_flows() noexcept;
+  /// What another process knew of policy, routes and windows is not believed: policy and route are asked again with the
+  /// next packet (no generation is 0), windows are learnt.
+  static void begin_again(FlowHead& original, FlowHead& reply) noexcept;
+
+  HashKey key_;
+  Flows flows_;
+  std::span<FlowInfo> infos_;
+  ExpiryWheel wheel_;
+};
+
+template <typename Tuple>
+template <typename OnEnd>
+std::uint32_t SessionTable<Tuple>::expire(Now now, const SessionTimeouts& timeouts, std::uint32_t most,
+                                          OnEnd&& on_end) noexcept {
+  const FlowDate date = flow_date(now);
+  std::uint32_t taken = 0;
+  // While the sessions of one block are looked at, those of the next are on their way from memory.
+  std::array<std::array<ExpiryWheel::Record, kLookAhead>, 2> blocks;
+  const auto fetch = [&](std::span<ExpiryWheel::Record> block) noexcept {
+    const std::size_t count = wheel_.take(date, block.first(most - taken < kLookAhead ? most - taken : kLookAhead));
+    for (const auto [slot, peer] : block.first(count)) {
+      culvert::prefetch(&flows_.entry(slot).head);
+      culvert::prefetch(&flows_.entry(peer).head);
+      culvert::prefetch_for_write(&infos_[slot]);
+    }
+    taken += static_cast<std::uint32_t>(count);
+    return count;
+  };
+  std::size_t count = fetch(blocks[0]);
+  for (std::size_t block = 0; count != 0; block ^= 1) {
+    const std::size_t next_count = fetch(blocks[block ^ 1]);
+    for (const auto [slot, peer] : std::span(blocks[block]).first(count)) {
+      infos_[slot].wheel_record = 0;
+      const FlowDate end = deadline(slot, peer, timeouts);
+      if (static_cast<std::int32_t>(date - end) < 0) {
+        schedule(slot, peer, end);
+        continue;
+      }
+      on_end(slot);
+      take_apart(slot, peer);
+    }
+    count = next_count;
+  }
+  return taken;
+}
+
+template <typename Tuple>
+template <typename OnKept>
+std::uint32_t SessionTable<Tuple>::recover(const SessionTimeouts& timeouts, Now now, OnKept&& on_kept) noexcept {
+  const std::uint32_t lost = restore_flows();
+  const FlowDate date = flow_date(now);
+  wheel_.wake(date);
+  std::uint32_t kept = 0;
+  for (FlowSlot slot = 1; slot < flows_.slots(); ++slot) {
+    if (!flows_.used(slot) || flows_.entry(slot).head.has(kFlowReply)) continue;
+    const FlowSlot peer = flows_.entry(slot).head.peer;
+    begin_again(flows_.entry(slot).head, flows_.entry(peer).head);
+    // What is over long since ends in the first seconds and not in the first turn.
+    const FlowDate end = deadline(slot, peer, timeouts);
+    const FlowDate soonest = date + kept++ % kSpread;
+    schedule(slot, peer, static_cast<std::int32_t>(end - soonest) > 0 ? end : soonest);
+    on_kept(slot);
+  }
+  return lost;
+}
+
+extern template class SessionTable<FiveTuple4>;
+extern template class SessionTable<FiveTuple6>;
+
+}  // namespace culvert
