@@ -7,6 +7,7 @@
 #include "packet/icmp_error.h"
 #include "packet/ipv4.h"
 #include "packet/ipv6.h"
+#include "packet/tcp_reset.h"
 
 namespace culvert {
 namespace {
@@ -22,6 +23,7 @@ std::optional<IcmpErrorKind> answer_to(DropReason reason) noexcept {
     case DropReason::kNeighborTimeout:
       return IcmpErrorKind::kHostUnreachable;
     case DropReason::kRouteProhibit:
+    case DropReason::kPolicyReject:
       return IcmpErrorKind::kProhibited;
     case DropReason::kPacketTooBig:
       return IcmpErrorKind::kTooBig;
@@ -67,10 +69,33 @@ std::uint16_t next_mtu(const Packet& packet, const Context& context) noexcept {
 
 }  // namespace
 
+void AnswerStage::count(InterfaceIndex ingress, DropReason reason, const Context& context) noexcept {
+  context.cells.count_drop(ingress, reason);
+  context.cells.generated.add();
+}
+
+bool AnswerStage::reset(Packet& packet, const Context& context) noexcept {
+  if (!may_reset(packet)) return false;
+  if (!bucket_.take(context.snapshot.icmp_errors_per_second, context.now)) {
+    context.cells.icmp_errors_suppressed.add();
+    return false;
+  }
+  const InterfaceIndex ingress = packet.ingress;
+  build_tcp_reset(packet);
+  count(ingress, DropReason::kPolicyReject, context);
+  context.cells.tcp_resets_sent.add();
+  packet.drop_reason = DropReason::kNone;
+  return true;
+}
+
 bool AnswerStage::answer(Packet& packet, const Context& context) noexcept {
   const DropReason reason = packet.drop_reason;
+  if (reason == DropReason::kPolicyReject && packet.protocol == kProtocolTcp) return reset(packet, context);
   const std::optional<IcmpErrorKind> kind = answer_to(reason);
   if (!kind.has_value() || packet.network == NetworkKind::kNone || !may_answer(packet)) return false;
+  // A datagram that came in fragments was rejected as one, and is answered once.
+  const bool later_part = packet.is_part() && !packet.has(kFlagFirstFragment);
+  if (reason == DropReason::kPolicyReject && later_part) return false;
   IcmpError error;
   error.kind = *kind;
   if (*kind == IcmpErrorKind::kTooBig) error.mtu = next_mtu(packet, context);
@@ -81,8 +106,7 @@ bool AnswerStage::answer(Packet& packet, const Context& context) noexcept {
   }
   std::byte* frame = region_ + packet.frame;
   if (!build_icmp_error(packet, error, {frame, frame + frame_size_})) return false;
-  context.cells.count_drop(packet.ingress, reason);
-  context.cells.generated.add();
+  count(packet.ingress, reason, context);
   context.cells.icmp_errors_sent.add();
   packet.drop_reason = DropReason::kNone;
   return true;

@@ -9,8 +9,9 @@
 namespace culvert {
 
 /// Turns a dropped packet into the ICMP error that tells its sender why, in the packet's own frame: time exceeded, net,
-/// host or administratively unreachable, packet too big. Rate-limited (RFC 1812 4.3.2.8, RFC 4443 2.4 f); what may not
-/// be answered (RFC 1122 3.2.2, RFC 4443 2.4 e) is not.
+/// host or administratively unreachable, packet too big. A TCP segment that the policy rejects becomes a reset instead.
+/// All together are rate-limited (RFC 1812 4.3.2.8, RFC 4443 2.4 f); what may not be answered (RFC 1122 3.2.2, RFC 4443
+/// 2.4 e) is not.
 class AnswerStage {
  public:
   AnswerStage(std::byte* region, std::uint32_t frame_size) noexcept : region_(region), frame_size_(frame_size) {}
@@ -20,6 +21,9 @@ class AnswerStage {
   bool answer(Packet& packet, const Context& context) noexcept;
 
  private:
+  bool reset(Packet& packet, const Context& context) noexcept;
+  static void count(InterfaceIndex ingress, DropReason reason, const Context& context) noexcept;
+
   std::byte* region_;
   std::uint32_t frame_size_;
   TokenBucket bucket_;

@@ -22,11 +22,14 @@ struct alignas(kCacheLine) PipelineCells {
   Cell held;        ///< waiting for a neighbour now (a level, not a sum)
   Cell bursts;      ///< non-empty bursts processed
   Cell partial_checksums_completed;
-  Cell icmp_errors_sent, icmp_errors_suppressed;
+  Cell icmp_errors_sent, icmp_errors_suppressed;  ///< suppressed: resets too
+  Cell tcp_resets_sent;
   Cell fragmented;  ///< IPv4 packets that left as fragments
   Cell route_lookups;
+  Cell policy_evaluations;
   Cell neighbor_requests_full;  ///< requests that found no room in the ring to control
   Gauge pending;                ///< packets waiting for neighbours
+  Gauge fragments;              ///< fragments that wait for the rest of their datagrams
   Gauge way_home;               ///< free frames sent home and not taken, of the fullest ring to another worker
 
   /// Per ingress interface (the last line: made by us or unknown) and reason.

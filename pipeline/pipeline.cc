@@ -23,10 +23,13 @@ Pipeline::Pipeline(const PipelineParts& parts) noexcept
       snapshot_(parts.snapshot),
       multipath_key_(parts.multipath_key),
       cells_(parts.cells),
+      owners_(parts.self, parts.workers, parts.owner_key),
       hold_(parts.pending, *parts.requests, *parts.routes.generation),
       fragments_(*parts.pool, parts.region),
+      datagrams_(parts.fragments, parts.fragment_key, cells_->fragments),
       answers_(parts.region, parts.pool->frame_size()) {
   cells_->pending.max.set(parts.pending.size());
+  if (parts.sessions != nullptr) sessions_.emplace(*parts.sessions, parts.rule_hits);
 }
 
 void Pipeline::process(Burst& burst, bool partial_checksums, Now now) noexcept {
@@ -36,11 +39,84 @@ void Pipeline::process(Burst& burst, bool partial_checksums, Now now) noexcept {
   parsing.partial_checksums = partial_checksums;
   parsing.partial_checksums_completed = &cells_->partial_checksums_completed;
   count_received(burst, parse_burst(burst, parsing), *cells_);
-  route_stage(burst, context);
-  if (forward_stage(burst, context)) return;
+  if (stateful()) {
+    if (owners_.shared()) owners_.sort(burst);
+    keep_parts(burst, context);
+    sessions_->process(burst, context);
+  } else {
+    route_stage(burst, context);
+  }
+  if (!forward_stage(burst, context)) settle_all(burst, context);
+}
+
+void Pipeline::keep_parts(Burst& burst, const Context& context) noexcept {
+  const std::span<Packet> packets = burst.packets();
+  std::size_t stay = 0;
+  while (stay < packets.size() && !packets[stay].is_part()) ++stay;
+  const std::size_t first = stay;
+  for (std::size_t i = first; i < packets.size(); ++i) {
+    Packet& packet = packets[i];
+    if (packet.verdict == Verdict::kNone && packet.is_part() && !SessionOwners::is_of_whole_datagram(packet)) {
+      datagrams_.keep(packet, context.now, context.snapshot.stateful->fragment_timeout_ms);
+      if (packet.verdict == Verdict::kHold) continue;
+    }
+    if (stay != i) packets[stay] = packet;
+    ++stay;
+  }
+  if (stay < packets.size()) burst.shrink(static_cast<std::uint32_t>(packets.size() - stay));
+}
+
+void Pipeline::process_handed_in(Burst& burst, WorkerIndex from, Now now) noexcept {
+  const Context context = this->context(now);
+  cells_->bursts.add();
+  if (stateful()) {
+    keep_parts(burst, context);
+    sessions_->process(burst, context);
+    for (Packet& packet : burst) {
+      if (packet.verdict == Verdict::kNone && packet.is_part()) follow_datagram(packet, from, context);
+    }
+  } else {
+    route_stage(burst, context);
+  }
+  if (!forward_stage(burst, context)) settle_all(burst, context);
+}
+
+void Pipeline::follow_datagram(Packet& packet, WorkerIndex from, const Context& context) noexcept {
+  DatagramDecision& decided = decided_[from];
+  const DatagramId datagram = fragment_place(packet).datagram;
+  const std::uint32_t transport_length = SessionOwners::transport_length(packet);
+  packet.egress = kNoInterface;
+  const Zone zone = packet.ingress < kMaxInterfaces ? context.snapshot.stateful->zone[packet.ingress] : kNoZone;
+  if (packet.has(kFlagFirstFragment)) {
+    sessions_->whole_datagram({&packet, 1}, transport_length, context);
+    decided = {datagram, zone, packet.next_hop, packet.verdict, packet.drop_reason};
+  } else if (decided.datagram == datagram && decided.zone == zone) {
+    packet.next_hop = decided.next_hop;
+    packet.verdict = decided.verdict;
+    packet.drop_reason = decided.drop_reason;
+  } else {
+    packet.drop(DropReason::kDatagramSpoiled);  // the first one found no room in the ring, or came from elsewhere
+  }
+}
+
+void Pipeline::settle_all(Burst& burst, const Context& context) noexcept {
   for (Packet& packet : burst) {
     if (packet.verdict == Verdict::kDrop || packet.verdict == Verdict::kHold) settle(packet, context);
   }
+}
+
+bool Pipeline::take_datagrams(Burst& burst, const Context& context) noexcept {
+  const WholeDatagram whole = datagrams_.take_whole(burst);
+  if (whole.count == 0) return false;
+  const std::span<Packet> fragments = burst.packets().subspan(whole.begin, whole.count);
+  if (stateful() && owners_.shared() && !owners_.owns(fragments, whole.transport_length)) return true;
+  if (stateful()) {
+    sessions_->whole_datagram(fragments, whole.transport_length, context);
+  } else {
+    route_stage(burst, context);
+  }
+  if (!forward_stage(burst, context)) settle_all(burst, context);
+  return true;
 }
 
 void Pipeline::settle(Packet& packet, const Context& context) noexcept {
@@ -59,7 +135,13 @@ void Pipeline::settle(Packet& packet, const Context& context) noexcept {
 bool Pipeline::take_made(Burst& burst, Now now) noexcept {
   const Context context = this->context(now);
   if (fragments_.take(burst, context)) return true;
+  if (burst.empty() && datagrams_.size() != 0 && take_datagrams(burst, context)) return true;
   bool took = false;
+  if (datagrams_.size() != 0) {
+    const std::uint32_t timeout_ms = stateful() ? context.snapshot.stateful->fragment_timeout_ms : 0;
+    datagrams_.take_dropped(burst, now, timeout_ms);
+    took = !burst.empty();
+  }
   while (burst.space() > 0) {
     const PendingQueue::Entry* entry = hold_.next();
     if (entry == nullptr) break;
@@ -83,12 +165,26 @@ bool Pipeline::take_made(Burst& burst, Now now) noexcept {
   }
   cells_->held.set(held());
   cells_->pending.observe(hold_.size());
+  datagrams_.observe();
   return took;
+}
+
+bool Pipeline::expire(Now now, bool idle) noexcept {
+  return stateful() && sessions_->expire(context(now), idle);
+}
+
+void Pipeline::end_sessions(std::span<const SessionHandle> sessions) noexcept {
+  if (sessions_.has_value()) sessions_->end(sessions);
+}
+
+void Pipeline::clear_peaks() noexcept {
+  if (sessions_.has_value()) sessions_->clear_peaks();
 }
 
 bool Pipeline::take_held(Burst& burst) noexcept {
   const std::uint32_t before = burst.size();
   if (fragments_.take_unsent(burst)) return true;
+  if (datagrams_.take_all(burst)) return true;
   hold_.take_all(burst);
   for (std::uint32_t i = before; i < burst.size(); ++i) burst[i].drop(DropReason::kWorkerStopping);
   cells_->held.set(held());

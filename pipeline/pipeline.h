@@ -2,7 +2,10 @@
 // The pipeline: what happens to a burst, in order. Read this first.
 //
 //   parse     bytes -> packet fields, or a drop                       packet/parse
-//   route     destination -> next-hop index                           route_stage
+//   fragments wait until their datagram is whole                     datagram_queue   with a policy
+//   owner     packets of other workers' sessions go to them             session_owner    with a policy, workers > 1
+//   session   whose packet it is, and where its session leads         session_stage    with a policy
+//   route     destination -> next-hop index                           route_stage      without one
 //   forward   next hop -> TTL, MACs, verdict                          forward_stage
 //   hold      kHold: waits for its neighbour, or is to be fragmented  hold_stage
 //   answer    some drops become an ICMP error to the sender           answer_stage
@@ -20,16 +23,20 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "packet/burst.h"
 #include "packet/parse.h"
 #include "pipeline/answer_stage.h"
 #include "pipeline/context.h"
+#include "pipeline/datagram_queue.h"
 #include "pipeline/fragment_stage.h"
 #include "pipeline/hold_stage.h"
 #include "pipeline/neighbor_request.h"
 #include "pipeline/pending_queue.h"
+#include "pipeline/session_owner.h"
+#include "pipeline/session_stage.h"
 #include "umem/pool.h"
 
 namespace culvert {
@@ -44,6 +51,14 @@ struct PipelineParts {
   PipelineCells* cells = nullptr;
   NeighborRequestQueue* requests = nullptr;
   std::span<PendingQueue::Entry> pending;  ///< room for packets that wait
+  // When some snapshot may be stateful.
+  SessionShard* sessions = nullptr;
+  std::span<Cell> rule_hits;
+  std::span<DatagramQueue::Entry> fragments;  ///< room for fragments that wait for others
+  HashKey fragment_key;
+  HashKey owner_key;  ///< of all workers the same
+  WorkerIndex self = 0;
+  WorkerIndex workers = 1;
 };
 
 class Pipeline {
@@ -58,6 +73,9 @@ class Pipeline {
   /// until that returns false.
   void process(Burst& burst, bool partial_checksums, Now now) noexcept;
 
+  /// The same for packets whose sessions are this worker's, and that worker `from` received and parsed.
+  void process_handed_in(Burst& burst, WorkerIndex from, Now now) noexcept;
+
   /// Appends packets that the pipeline made or held and that can go now, with their verdicts: fragments, and packets
   /// whose neighbour has answered or timed out. False when there was nothing (more) to add this turn.
   bool take_made(Burst& burst, Now now) noexcept;
@@ -65,22 +83,52 @@ class Pipeline {
   /// Once a turn: arms a retry of what waits when the tables have changed, or when it is time to look for timeouts.
   void tick(Now now) noexcept { hold_.tick(now); }
 
+  /// At the end of a turn: sessions whose time has come end, few when packets came, many when not. True when there was
+  /// something to do.
+  bool expire(Now now, bool idle) noexcept;
+
+  /// Ends the sessions that are still what a reader saw.
+  void end_sessions(std::span<const SessionHandle> sessions) noexcept;
+  /// The peaks of the sessions' gauges begin anew.
+  void clear_peaks() noexcept;
+
   /// Takes every packet that is held, to be dropped by the caller (worker_stopping).
   bool take_held(Burst& burst) noexcept;
 
   /// Frames that the pipeline holds now.
-  std::uint32_t held() const noexcept { return hold_.size() + fragments_.size(); }
+  std::uint32_t held() const noexcept { return hold_.size() + fragments_.size() + datagrams_.size(); }
 
  private:
+  bool stateful() const noexcept { return snapshot_->stateful.has_value() && sessions_.has_value(); }
   Context context(Now now) const noexcept { return {*snapshot_, routes_, multipath_key_, *cells_, now}; }
   void settle(Packet& packet, const Context& context) noexcept;
+  void settle_all(Burst& burst, const Context& context) noexcept;
+  /// Fragments leave the burst for the queue.
+  void keep_parts(Burst& burst, const Context& context) noexcept;
+  bool take_datagrams(Burst& burst, const Context& context) noexcept;
+  /// A fragment of a whole datagram that another worker put together: the first one asks the session, the others
+  /// follow.
+  void follow_datagram(Packet& packet, WorkerIndex from, const Context& context) noexcept;
+
+  /// What became of a datagram's first fragment.
+  struct DatagramDecision {
+    DatagramId datagram;
+    Zone zone = kNoZone;  ///< where the first one came in
+    std::uint32_t next_hop = 0;
+    Verdict verdict = Verdict::kDrop;
+    DropReason drop_reason = DropReason::kDatagramSpoiled;
+  };
 
   RouteTables routes_;
   const Snapshot* snapshot_;
   HashKey multipath_key_;
   PipelineCells* cells_;
+  std::optional<SessionStage> sessions_;
+  SessionOwners owners_;
+  std::array<DatagramDecision, kMaxWorkers> decided_{};  ///< by who handed the datagram over, the last one
   HoldStage hold_;
   FragmentStage fragments_;
+  DatagramQueue datagrams_;
   AnswerStage answers_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "packet/address.h"
 #include "packet/packet.h"
+#include "pipeline/stateful.h"
 
 namespace culvert {
 
@@ -35,6 +36,7 @@ struct Snapshot {
   std::uint32_t icmp_errors_per_second = 1000;  ///< per worker, all kinds together (RFC 1812 4.3.2.8, RFC 4443 2.4 f)
   std::uint32_t neighbor_timeout_ms = 3000;     ///< how long a packet waits for its neighbour
   std::uint64_t idle_spin_ns = 50'000;          ///< how long a worker without work spins before it sleeps
+  std::optional<StatefulSnapshot> stateful;     ///< there when the configuration has a policy
 };
 
 }  // namespace culvert

@@ -8,6 +8,8 @@
 //     (one owner an interface), there into one tx ring or back home; they are not handed on, punted or held there. So
 //     for each interface a worker needs what its own lanes hold, or one lane elsewhere, whichever is more; and no more
 //     hand-off rings than there are interfaces can hold its frames, however many workers there are.
+//   - Unless sessions are shared out: then a frame goes to the worker whose session it is, and from there wherever that
+//     one's own go. So the queues and tx rings of all workers may hold those of one.
 //
 // Example: 2 workers with 2 lanes each, fill 4096, rx 2048, tx 2048: 2 x 6144 for receiving, 2 x 2048 for sending,
 // queues a few thousand: some 20,000 frames a worker, 80 MB for both with frames of 2048 bytes.
@@ -44,6 +46,8 @@ struct FrameDemand {
   std::uint32_t handoff_ring = 0;  ///< capacity of one ring; each worker has one from every other
   std::uint32_t punt_queue = 0;    ///< capacity of one worker's queue
   std::uint32_t pending = 0;       ///< packets that one worker lets wait for neighbours
+  bool sessions = false;           ///< a packet goes to the worker that has its session
+  std::uint32_t fragments = 0;     ///< those that one worker lets wait for the rest of their datagrams
 };
 
 /// A full ring of tx in each direction hides no more than this; less makes bursts of the sender losses.
@@ -53,13 +57,21 @@ inline constexpr std::uint32_t kMinTransmitQuota = 2 * kBurstSize;
 /// Frames of one worker that queues and bursts may hold: everything but lanes.
 constexpr std::uint32_t frames_in_queues(const FrameDemand& demand) noexcept {
   const std::uint32_t bursts = 2 * kBurstSize * demand.workers;
-  const std::uint32_t handoff = demand.handoff_ring * std::min(demand.workers - 1, demand.interfaces);
+  const std::uint32_t rings =
+      demand.sessions ? demand.workers * (demand.workers - 1) : std::min(demand.workers - 1, demand.interfaces);
+  const std::uint32_t handoff = demand.handoff_ring * rings;
   // On the way home: what each other worker freed in a turn and sends off at its end. The rings home need nothing of
   // their own: what is in them has left a place in a hand-off or tx ring that only its own worker can fill again, and
   // that worker's turn takes all of them up before it hands out others. What comes back while that turn runs waits for
   // the next one; so much are its lanes short of, and so long.
   const std::uint32_t strangers = demand.workers > 1 ? kBurstSize * demand.workers : 0;
-  return bursts + handoff + strangers + demand.punt_queue + demand.pending;
+  const std::uint32_t queues = demand.punt_queue + demand.pending + demand.fragments;
+  return bursts + handoff + strangers + queues * (demand.sessions ? demand.workers : 1);
+}
+
+/// Lanes that may send frames of one worker.
+constexpr std::uint32_t sending_lanes(const FrameDemand& demand) noexcept {
+  return demand.lanes_per_worker * (demand.sessions ? demand.workers : 1);
 }
 
 /// The quota of a lane whose rings may be filled to the brim.
@@ -69,7 +81,7 @@ constexpr LaneQuota full_quota(const RingSizes& rings) noexcept {
 
 /// Home frames that each worker needs with this quota.
 constexpr std::uint32_t frames_needed(const FrameDemand& demand, const LaneQuota& quota) noexcept {
-  return demand.lanes_per_worker * (quota.receive + quota.transmit) + frames_in_queues(demand);
+  return demand.lanes_per_worker * quota.receive + sending_lanes(demand) * quota.transmit + frames_in_queues(demand);
 }
 
 /// Home frames that each worker needs so that no ring and no queue is ever short of frames; the region's size when the
@@ -98,15 +110,18 @@ constexpr LaneQuota fit_quota(const FrameDemand& demand, std::uint32_t home_fram
   if (frames_needed(demand) <= home_frames) return full;
   const std::uint32_t queues = frames_in_queues(demand);
   const std::uint64_t for_lanes = home_frames > queues ? home_frames - queues : 0;
-  const std::uint64_t wanted = std::uint64_t{demand.lanes_per_worker} * (full.receive + full.transmit);
+  const std::uint64_t receiving = std::max(demand.lanes_per_worker, 1U);
+  const std::uint64_t sending = std::max(sending_lanes(demand), 1U);
+  const std::uint64_t wanted = receiving * full.receive + sending * full.transmit;
   const auto share = [&](std::uint32_t frames) { return static_cast<std::uint32_t>(frames * for_lanes / wanted); };
   LaneQuota quota{share(full.receive), share(full.transmit)};
   // Raising one to its minimum is paid by the other.
-  const auto for_lane = static_cast<std::uint32_t>(for_lanes / std::max(demand.lanes_per_worker, 1U));
   if (quota.transmit < least.transmit) {
-    quota.receive = for_lane - std::min(for_lane, least.transmit);
+    const std::uint64_t taken = std::min(for_lanes, sending * least.transmit);
+    quota.receive = static_cast<std::uint32_t>((for_lanes - taken) / receiving);
   } else if (quota.receive < least.receive) {
-    quota.transmit = for_lane - std::min(for_lane, least.receive);
+    const std::uint64_t taken = std::min(for_lanes, receiving * least.receive);
+    quota.transmit = static_cast<std::uint32_t>((for_lanes - taken) / sending);
   }
   return {std::max(quota.receive, least.receive), std::max(quota.transmit, least.transmit)};
 }

@@ -6,10 +6,12 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "base/spsc.h"
 #include "lanes/lane.h"
 #include "pipeline/snapshot.h"
+#include "sessions/session_shard.h"
 #include "umem/frame.h"
 
 namespace culvert {
@@ -25,15 +27,20 @@ enum class CommandKind : std::uint8_t {
   kUseEgressOwners,  ///< `owners`, copied: free after the acknowledgement
   kAddLane,          ///< `lane` is the worker's from now on
   kRemoveLane,       ///< the worker closes `lane` and flushes it until its frames are home (Lane, "a lane's end")
+  kEndSessions,      ///< `sessions` end, if they are still those; free after the acknowledgement; kMostEndedAtOnce
   kClearPeaks,       ///< peaks of the worker's gauges and its longest turn begin anew
   kStop,             ///< drop what is held, close every lane, end
 };
+
+/// Sessions that one command ends: some hundred microseconds of a turn.
+inline constexpr std::size_t kMostEndedAtOnce = 512;
 
 struct Command {
   CommandKind kind = CommandKind::kStop;
   const Snapshot* snapshot = nullptr;
   const EgressOwners* owners = nullptr;
   Lane* lane = nullptr;
+  std::span<const SessionHandle> sessions{};
 };
 
 inline constexpr std::size_t kCommandQueueCapacity = 128;

@@ -12,8 +12,11 @@ namespace {
 /// Rings' fill and the kernel's statistics are read this often, not every turn.
 constexpr Now kPublishInterval = 100 * kNanosecondsPerMillisecond;
 
-PipelineParts with_cells(PipelineParts parts, FramePool* pool, PipelineCells* cells) noexcept {
-  parts.pool = pool;
+PipelineParts completed(const WorkerParts& worker, PipelineCells* cells) noexcept {
+  PipelineParts parts = worker.pipeline;
+  parts.self = worker.index;
+  parts.workers = worker.mesh->workers();
+  parts.pool = worker.pool;
   parts.cells = cells;
   return parts;
 }
@@ -28,7 +31,7 @@ Worker::Worker(const WorkerParts& parts) noexcept
       control_(parts.control),
       beat_(*parts.beat),
       snapshot_(parts.pipeline.snapshot),
-      pipeline_(with_cells(parts.pipeline, parts.pool, &cells_.pipeline)),
+      pipeline_(completed(parts, &cells_.pipeline)),
       egress_({parts.index, parts.pool, parts.mesh, parts.punt, parts.punter, &cells_.pipeline, &traffic_}) {
   cells_.budget.home.set(pool_.available());
   cells_.frames.max.set(pool_.available());
@@ -48,6 +51,7 @@ bool Worker::turn(Now now) noexcept {
   moved |= send_made(now);
   moved |= serve_sources(now);
   egress_.end_turn();
+  moved |= pipeline_.expire(now, !moved);
   // Asked at most once a second for each neighbour, so this is no system call per packet.
   if (moved && control_ != nullptr && requests_.space() < kNeighborRequests) control_->wake();
   flush_lanes(now);
@@ -87,7 +91,7 @@ bool Worker::serve_sources(Now now) noexcept {
   for (std::uint32_t served = 0; served < sources; ++served) {
     const bool had_packets = source < lane_count_
                                  ? serve(*lanes_[source], now)
-                                 : serve_hand_in(static_cast<WorkerIndex>(source - lane_count_), fullest);
+                                 : serve_hand_in(static_cast<WorkerIndex>(source - lane_count_), fullest, now);
     if (++source == sources) source = 0;
     if (had_packets && !moved) first_source_ = source;
     moved |= had_packets;
@@ -118,20 +122,25 @@ bool Worker::send_made(Now now) noexcept {
   return moved;
 }
 
-bool Worker::serve_hand_in(WorkerIndex from, std::size_t& fullest) noexcept {
+bool Worker::serve_hand_in(WorkerIndex from, std::size_t& fullest, Now now) noexcept {
   if (from == index_) return false;
   auto& ring = mesh_.link(from, index_).packets;
   const std::size_t waiting = ring.waiting();
   if (waiting == 0) return false;
   fullest = std::max(fullest, waiting);
   Packet packet;
-  while (burst_.space() > 0 && ring.pop(packet)) {
+  while (burst_.space() > 0 && sending_.space() > 0 && ring.pop(packet)) {
     pool_.ledger().leave(packet.frame, FrameHolder::kHandoff);
-    burst_.append() = packet;
+    // Decided, and to be sent by a lane of ours; or of a session of ours.
+    (packet.verdict == Verdict::kNone ? burst_ : sending_).append() = packet;
   }
-  cells_.pipeline.handed_in.add(burst_.size());
-  traffic_.in += burst_.size();
-  egress_.dispatch_handed_in(burst_);
+  cells_.pipeline.handed_in.add(burst_.size() + sending_.size());
+  traffic_.in += burst_.size() + sending_.size();
+  egress_.dispatch_handed_in(sending_);
+  if (burst_.empty()) return true;
+  pipeline_.process_handed_in(burst_, from, now);
+  egress_.dispatch(burst_);
+  send_made(now);
   return true;
 }
 
@@ -197,6 +206,9 @@ void Worker::apply(const Command& command, Now now) noexcept {
     case CommandKind::kRemoveLane:
       remove_lane(command.lane);
       break;
+    case CommandKind::kEndSessions:
+      pipeline_.end_sessions(command.sessions);
+      break;
     case CommandKind::kClearPeaks:
       clear_peaks();
       break;
@@ -237,9 +249,10 @@ void Worker::stop(Now now) noexcept {
 void Worker::clear_peaks() noexcept {
   cells_.longest_turn_ns.set(0);
   for (Gauge* gauge : {&cells_.handoff_in, &cells_.punt_queue, &cells_.command_queue, &cells_.frames,
-                       &cells_.pipeline.pending, &cells_.pipeline.way_home}) {
+                       &cells_.pipeline.pending, &cells_.pipeline.fragments, &cells_.pipeline.way_home}) {
     gauge->clear_peak();
   }
+  pipeline_.clear_peaks();
   for (std::uint32_t i = 0; i < lane_count_; ++i) {
     LaneCells& lane = lanes_[i]->cells();
     for (Gauge* gauge : {&lane.rx_ring, &lane.tx_ring, &lane.fill_ring, &lane.completion_ring}) gauge->clear_peak();

@@ -81,7 +81,7 @@ class Worker {
   bool serve_sources(Now now) noexcept;
   bool serve(Lane& lane, Now now) noexcept;
   /// Of the rings served in a turn, `fullest` keeps the most that waited in one.
-  bool serve_hand_in(WorkerIndex from, std::size_t& fullest) noexcept;
+  bool serve_hand_in(WorkerIndex from, std::size_t& fullest, Now now) noexcept;
   bool take_frames_home() noexcept;
   bool send_made(Now now) noexcept;
   void publish(Now now) noexcept;
@@ -107,6 +107,7 @@ class Worker {
   Pipeline pipeline_;
   Egress egress_;
   Burst burst_;
+  Burst sending_;  ///< what others handed over to be sent
   std::array<Lane*, kMaxLanesPerWorker> lanes_{};
   std::array<std::uint64_t, kMaxLanesPerWorker> lost_settled_{};  ///< beside lanes_: losses that are counted already
   std::uint32_t lane_count_ = 0;

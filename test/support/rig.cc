@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "test/support/rig_slots.h"
 
 namespace culvert {
 namespace {
@@ -20,9 +21,6 @@ Lpm4Limits ipv4_limits(const RigConfig& config) {
 }
 Lpm6Limits ipv6_limits(const RigConfig& config) {
   return config.full_table ? Lpm6Limits{400'000, 800'000} : Lpm6Limits{10'000, 20'000};
-}
-HugePages pages(const RigConfig& config) {
-  return config.full_table ? HugePages::kTry : HugePages::kNever;
 }
 
 struct TextPrefix {
@@ -45,8 +43,9 @@ TextPrefix parse_prefix_text(std::string_view text) {
   return prefix;
 }
 
-Snapshot make_snapshot(InterfaceIndex interfaces) {
-  Snapshot snapshot;
+std::unique_ptr<Snapshot> make_snapshot(InterfaceIndex interfaces) {
+  auto made = std::make_unique<Snapshot>();
+  Snapshot& snapshot = *made;
   snapshot.generation = 1;
   for (InterfaceIndex i = 0; i < interfaces; ++i) {
     InterfaceSnapshot& interface = snapshot.interfaces[i];
@@ -58,7 +57,7 @@ Snapshot make_snapshot(InterfaceIndex interfaces) {
     interface.ipv4 = Ipv4Address{Be32(0xc6120001U + (std::uint32_t{number} << 8))};
     interface.ipv6 = Ipv6Address{{0x20, 0x01, 0x0d, 0xb8, 0, number, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
   }
-  return snapshot;
+  return made;
 }
 
 }  // namespace
@@ -67,35 +66,12 @@ MacAddress test_mac(std::uint8_t last) noexcept {
   return {{2, 0, 0, 0, 0, last}};
 }
 
-struct Rig::WorkerSlot {
-  WorkerSlot(WorkerIndex index, const RigConfig& config, Region& region)
-      : free(config.frames_per_worker),
-        strangers(region.frames()),
-        pending(config.pending_packets),
-        pool(index, region.homes(), region.frame_size(), free, strangers, region.ledger()) {}
-
-  std::vector<FrameAddress> free, strangers;
-  std::vector<PendingQueue::Entry> pending;
-  FramePool pool;
-  NeighborRequestQueue requests;
-  PuntQueue punt;
-  unsigned long long beat = 0;
-  std::unique_ptr<Worker> worker;
-};
-
-struct Rig::LaneSlot {
-  PacketCapture capture;
-  std::unique_ptr<MemoryLane> lane;
-  WorkerIndex worker = 0;
-  bool removed = false;
-};
-
 Rig::Rig(const RigConfig& config)
     : config_(config),
       snapshot_(make_snapshot(config.interfaces)),
-      region_({2048, config.frames_per_worker * config.workers, config.workers, pages(config)}),
-      ipv4_memory_(Mapping::anonymous(Lpm4::memory_size(ipv4_limits(config)), pages(config), "rig")),
-      ipv6_memory_(Mapping::anonymous(Lpm6::memory_size(ipv6_limits(config)), pages(config), "rig")),
+      region_({2048, config.frames_per_worker * config.workers, config.workers, config.pages()}),
+      ipv4_memory_(Mapping::anonymous(Lpm4::memory_size(ipv4_limits(config)), config.pages(), "rig")),
+      ipv6_memory_(Mapping::anonymous(Lpm6::memory_size(ipv6_limits(config)), config.pages(), "rig")),
       next_hop_memory_(Mapping::anonymous(kNextHops * sizeof(NextHopTable::Entry), HugePages::kNever, "rig")),
       group_memory_(Mapping::anonymous(kGroups * sizeof(NextHopTable::Group), HugePages::kNever, "rig")),
       ipv4_(ipv4_memory_.bytes(), ipv4_limits(config)),
@@ -107,16 +83,18 @@ Rig::Rig(const RigConfig& config)
       allocator_(next_hops_),
       mesh_(config.workers) {
   if (config_.queues == 0) config_.queues = config_.workers;
+  for (InterfaceIndex i = 0; i < config_.interfaces; ++i) settings.zone[i] = static_cast<Zone>(i + 1);
   for (WorkerIndex index = 0; index < config_.workers; ++index) {
-    auto slot = std::make_unique<WorkerSlot>(index, config_, region_);
+    auto slot = std::make_unique<WorkerSlot>(index, config_, region_, now_);
     WorkerParts parts;
     parts.index = index;
     parts.pipeline.routes = {&ipv4_, &ipv6_, &next_hops_, &generation_};
-    parts.pipeline.snapshot = &snapshot_;
+    parts.pipeline.snapshot = snapshot_.get();
     parts.pipeline.multipath_key = HashKey::from_seed(1);
     parts.pipeline.region = region_.view().base;
     parts.pipeline.requests = &slot->requests;
     parts.pipeline.pending = slot->pending;
+    if (slot->sessions.has_value()) slot->sessions->give(parts.pipeline);
     parts.pool = &slot->pool;
     parts.mesh = &mesh_;
     parts.punt = &slot->punt;
@@ -308,48 +286,6 @@ std::vector<NeighborRequest> Rig::take_requests() {
     while (slot->requests.pop(request)) requests.push_back(request);
   }
   return requests;
-}
-
-std::uint64_t Rig::drops(DropReason reason) const {
-  std::uint64_t drops = 0;
-  for (const auto& slot : workers_) {
-    for (const auto& line : slot->worker->cells().pipeline.drops)
-      drops += line[static_cast<std::size_t>(reason)].read();
-  }
-  return drops;
-}
-
-std::uint64_t Rig::drops() const {
-  std::uint64_t all = 0;
-  for (std::size_t reason = 0; reason < kDropReasons; ++reason) all += drops(static_cast<DropReason>(reason));
-  return all;
-}
-
-std::uint64_t Rig::sum(Cell PipelineCells::*cell) const {
-  std::uint64_t sum = 0;
-  for (const auto& slot : workers_) sum += (slot->worker->cells().pipeline.*cell).read();
-  return sum;
-}
-
-std::int64_t Rig::unaccounted_packets() const {
-  std::uint64_t with_punter = 0;
-  for (const auto& slot : workers_) with_punter += slot->punt.items.waiting() + slot->punt.returns.waiting();
-  const auto into = sum(&PipelineCells::received) + sum(&PipelineCells::handed_in) + sum(&PipelineCells::generated);
-  const auto out = sum(&PipelineCells::forwarded) + drops() + sum(&PipelineCells::punted) +
-                   sum(&PipelineCells::handed_out) + sum(&PipelineCells::held) + with_punter;
-  return static_cast<std::int64_t>(into) - static_cast<std::int64_t>(out);
-}
-
-std::int64_t Rig::unaccounted_frames() const {
-  std::int64_t missing = 0;
-  std::int64_t between = 0;
-  for (const auto& slot : workers_) {
-    const FrameBudgetCells& budget = slot->worker->cells().budget;
-    missing += static_cast<std::int64_t>(budget.home.read());
-    for (const Cell& holder : budget.holders) missing -= static_cast<std::int64_t>(holder.read());
-    between += static_cast<std::int64_t>(budget.handed_out.read()) - static_cast<std::int64_t>(budget.handed_in.read());
-  }
-  return missing - between;
 }
 
 }  // namespace culvert

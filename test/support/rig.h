@@ -6,18 +6,25 @@
 //   rig.forward(prefix("198.18.1.0/24"), 1, mac(9));      a route out of interface 1
 //   rig.lane(0).inject(packet);  rig.turn();
 //   rig.sent(1)[0]                                        what left
+//
+// With RigConfig::sessions it can be a firewall: interface i is in zone i + 1, and rig.use(rules) is a configuration
+// with this policy, which every worker has when it returns.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "base/mapping.h"
 #include "lanes/memory_lane.h"
+#include "policy/rule_compiler.h"
 #include "routes/lpm4_writer.h"
 #include "routes/lpm6_writer.h"
 #include "routes/next_hop_allocator.h"
+#include "sessions/session_reader.h"
+#include "test/support/session_memory.h"
 #include "umem/region.h"
 #include "workers/worker.h"
 
@@ -35,6 +42,11 @@ struct RigConfig {
   std::uint16_t tx_queues = 0xffff;  ///< of each interface; lanes of further queues only receive
   bool capture = true;               ///< keep what is sent; benchmarks only count
   bool full_table = false;           ///< room for a million prefixes, on huge pages; else for ten thousand
+  std::uint32_t sessions = 0;        ///< of each worker; 0: can only be a router
+  std::uint32_t half_open = 0;       ///< of them; 0: all may be
+  std::uint32_t fragments = 256;     ///< that may wait for others, when there are sessions
+
+  HugePages pages() const noexcept { return full_table ? HugePages::kTry : HugePages::kNever; }
 };
 
 class Rig {
@@ -47,7 +59,7 @@ class Rig {
   // Tables.
 
   /// The interfaces are up, with MTU 1500, MAC 02:00:00:00:01:<number>, 198.18.<number>.1 and 2001:db8:<number>::1.
-  Snapshot& snapshot() noexcept { return snapshot_; }
+  Snapshot& snapshot() noexcept { return *snapshot_; }
   /// Routes: "198.18.1.0/24" or "2001:db8:1::/48". Returns the next hop.
   NextHopIndex forward(std::string_view prefix, InterfaceIndex interface, const MacAddress& neighbor,
                        std::uint16_t mtu = 1500);
@@ -59,6 +71,20 @@ class Rig {
   void resolve(NextHopIndex next_hop, const MacAddress& neighbor);
   /// Frees what removed routes used, once every worker has ended two turns since an earlier call (routes/epoch.h).
   void reclaim();
+
+  // Policy.
+
+  /// A configuration with these rules, and with what `settings` says about everything else; without rules a router. All
+  /// workers have it when this returns. Rule i counts in hit counter i, the default behind the last.
+  void use(const RuleSet& rules);
+  void use_no_policy();
+  StatefulSnapshot settings;
+  SessionShard& shard(WorkerIndex worker = 0) noexcept;
+  const SessionCells& session_cells(WorkerIndex worker = 0) const noexcept;
+  std::uint64_t rule_hits(std::size_t counter, WorkerIndex worker = 0) const noexcept;
+  /// What a reader sees of a worker's sessions.
+  template <typename Tuple>
+  std::vector<SessionView<Tuple>> sessions(WorkerIndex worker = 0) const;
 
   // Time and packets.
 
@@ -101,13 +127,16 @@ class Rig {
  private:
   struct WorkerSlot;
   struct LaneSlot;
+  struct Policy;
 
   void add_lane(InterfaceIndex interface, std::uint16_t queue);
   void serve_punts(WorkerSlot& slot, bool keep);
+  void adopt(std::unique_ptr<Policy> policy);
   std::size_t lane_number(InterfaceIndex interface, std::uint16_t queue) const noexcept;
 
   RigConfig config_;
-  Snapshot snapshot_;
+  std::unique_ptr<Snapshot> snapshot_;
+  std::unique_ptr<Policy> policy_;
   Region region_;
   Mapping ipv4_memory_, ipv6_memory_, next_hop_memory_, group_memory_;
   Lpm4 ipv4_;

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/admission.h"
+
+#include "packet/five_tuple.h"
+#include "packet/icmp.h"
+#include "packet/icmpv6.h"
+#include "packet/rewrite.h"
+#include "pipeline/route_stage.h"
+#include "pipeline/tcp_of_packet.h"
+#include "pipeline/way_out.h"
+
+namespace culvert {
+namespace {
+
+FlowKind kind_of(std::uint8_t protocol) noexcept {
+  switch (protocol) {
+    case kProtocolTcp:
+      return FlowKind::kTcp;
+    case kProtocolUdp:
+      return FlowKind::kUdp;
+    case kProtocolIcmp:
+    case kProtocolIcmpv6:
+      return FlowKind::kIcmp;
+    default:
+      return FlowKind::kOther;
+  }
+}
+
+/// Only requests begin anything, so that rules for them need not think of what an answer could open.
+bool is_echo_request(const Packet& packet) noexcept {
+  if (!packet.has(kFlagTransport)) return false;
+  const auto type = static_cast<std::uint8_t>(*packet.transport_header());
+  return packet.network == NetworkKind::kIpv4 ? packet.protocol == kProtocolIcmp && type == kIcmpEcho
+                                              : packet.protocol == kProtocolIcmpv6 && type == kIcmpv6Echo;
+}
+
+/// Why the packet can't be the first of a session; kNone: it can, and TCP's sides are ready.
+template <typename Tuple>
+DropReason open_session(const Packet& packet, std::uint32_t transport_length, bool tcp_pick_up,
+                        SessionStart<Tuple>& start) noexcept {
+  switch (kind_of(packet.protocol)) {
+    case FlowKind::kTcp: {
+      const TcpPickUp pick_up = tcp_pick_up ? TcpPickUp::kMidStream : TcpPickUp::kOnlySyn;
+      const TcpSegment segment = segment_of(packet, transport_length);
+      return reason_of(tcp_open(start.original.tcp, start.reply.tcp, segment, pick_up).reason);
+    }
+    case FlowKind::kIcmp:
+      return is_echo_request(packet) ? DropReason::kNone : DropReason::kIcmpUnsolicited;
+    default:
+      return DropReason::kNone;
+  }
+}
+
+/// Whether a route leads back to the source, as the packet's interface asks for.
+bool source_is_routed(const Packet& packet, const StatefulContext& context) noexcept {
+  const ReversePathCheck mode =
+      packet.ingress < kMaxInterfaces ? context.stateful.reverse_path[packet.ingress] : ReversePathCheck::kOff;
+  if (mode == ReversePathCheck::kOff) return true;
+  const RouteTables& routes = context.context.routes;
+  const NextHopIndex back = packet.network == NetworkKind::kIpv4
+                                ? routes.ipv4->lookup(view<Ipv4Header>(packet.network_header()).source)
+                                : routes.ipv6->lookup(view<Ipv6Header>(packet.network_header()).source);
+  return leads_back(back, mode == ReversePathCheck::kStrict ? packet.ingress : kNoInterface, *routes.next_hops);
+}
+
+/// What forwarding drops in any case, so that no session is made for it: TTL, source route, link-local source.
+bool goes_no_further(const Packet& packet) noexcept {
+  return ttl_of(packet) <= 1 || packet.has(kFlagSourceRoute) || packet.has(kFlagSourceLinkLocal);
+}
+
+DropReason reason_of(SessionAdmission admission) noexcept {
+  switch (admission) {
+    case SessionAdmission::kAdmitted:
+      return DropReason::kNone;
+    case SessionAdmission::kTableFull:
+      return DropReason::kSessionTableFull;
+    case SessionAdmission::kHalfOpenFull:
+      return DropReason::kSessionHalfOpenFull;
+    case SessionAdmission::kReplyTaken:
+      return DropReason::kSessionReplyTaken;
+    case SessionAdmission::kNoPlace:
+      return DropReason::kSessionNoPlace;
+  }
+  return DropReason::kNone;
+}
+
+/// The port that rules see: the destination's, or the type and code of an echo request.
+template <typename Tuple>
+std::uint16_t rule_port(const Tuple& key) noexcept {
+  constexpr std::uint8_t kEchoRequest = std::is_same_v<Tuple, FiveTuple4> ? kIcmpEcho : kIcmpv6Echo;
+  if (kind_of(key.protocol) == FlowKind::kIcmp) return kEchoRequest << 8;
+  return key.destination_port.host();
+}
+
+template <typename Tuple>
+void fill(SessionStart<Tuple>& start, const Packet& packet, const Tuple& key, std::uint64_t hash, InterfaceIndex egress,
+          const RuleOutcome& outcome, const StatefulContext& context) noexcept {
+  const auto side = [&context](auto& to, const Tuple& tuple, std::uint64_t tuple_hash, InterfaceIndex interface) {
+    to.key = tuple;
+    to.hash = tuple_hash;
+    to.zone = context.zone_of(interface);
+    to.ingress = static_cast<std::uint8_t>(interface);
+  };
+  const Tuple reply = key.reversed();
+  side(start.original, key, hash, packet.ingress);
+  side(start.reply, reply, context.shard.table<Tuple>().hash(reply), egress);
+  start.kind = kind_of(packet.protocol);
+  start.flags = outcome.log_close ? kFlowLogClose : std::uint8_t{0};
+  start.rule = outcome.rule;
+  start.policy = context.stateful.policy_generation;
+}
+
+}  // namespace
+
+template <typename Tuple>
+RuleOutcome evaluate_policy(const Tuple& key, Zone from, Zone to, const StatefulContext& context) noexcept {
+  PolicyKey policy_key;
+  policy_key.network = std::is_same_v<Tuple, FiveTuple4> ? NetworkKind::kIpv4 : NetworkKind::kIpv6;
+  policy_key.from = from;
+  policy_key.to = to;
+  policy_key.protocol = key.protocol;
+  policy_key.source_port = kind_of(key.protocol) == FlowKind::kIcmp ? std::uint16_t{0} : key.source_port.host();
+  policy_key.destination_port = rule_port(key);
+  policy_key.source = PolicyKey::address_of(key.source);
+  policy_key.destination = PolicyKey::address_of(key.destination);
+  const RuleOutcome outcome = context.stateful.rules->match(policy_key);
+  const std::uint16_t counter = outcome.rule < context.stateful.rule_counters.size()
+                                    ? context.stateful.rule_counters[outcome.rule]
+                                    : context.stateful.default_counter;
+  if (counter < context.rule_hits.size()) context.rule_hits[counter].add();
+  context.context.cells.policy_evaluations.add();
+  return outcome;
+}
+
+template <typename Tuple>
+void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uint32_t transport_length,
+                  const StatefulContext& context) noexcept {
+  route_packet(packet, context.context);
+  const NextHopView hop = way_out(packet, context.context);
+  if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return;
+  SessionStart<Tuple> start;
+  const DropReason not_first = open_session(packet, transport_length, context.stateful.tcp_pick_up, start);
+  if (not_first != DropReason::kNone) return packet.drop(not_first);
+  if (!source_is_routed(packet, context)) return packet.drop(DropReason::kReversePath);
+  const Zone from = context.zone_of(packet.ingress);
+  const RuleOutcome outcome = evaluate_policy(key, from, context.zone_of(hop.interface), context);
+  if (outcome.action == RuleAction::kReject) return packet.drop(DropReason::kPolicyReject);
+  if (outcome.action != RuleAction::kPermit) return packet.drop(DropReason::kPolicyDeny);
+  if (goes_no_further(packet)) return;
+  fill(start, packet, key, hash, hop.interface, outcome, context);
+  const auto admitted = context.shard.admit(start, context.stateful.timeouts, context.context.now);
+  if (admitted.slot == kNoFlow) return packet.drop(reason_of(admitted.admission));
+  FlowHead& head = context.shard.table<Tuple>().entry(admitted.slot).head;
+  count_packet(head, packet);
+  keep_next_hop(head, packet, context.route_generation);
+}
+
+template void admit_packet<FiveTuple4>(Packet&, const FiveTuple4&, std::uint64_t, std::uint32_t,
+                                       const StatefulContext&) noexcept;
+template void admit_packet<FiveTuple6>(Packet&, const FiveTuple6&, std::uint64_t, std::uint32_t,
+                                       const StatefulContext&) noexcept;
+template RuleOutcome evaluate_policy<FiveTuple4>(const FiveTuple4&, Zone, Zone, const StatefulContext&) noexcept;
+template RuleOutcome evaluate_policy<FiveTuple6>(const FiveTuple6&, Zone, Zone, const StatefulContext&) noexcept;
+
+}  // namespace culvert

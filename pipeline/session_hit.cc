@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/session_hit.h"
+
+#include "packet/icmp.h"
+#include "packet/icmpv6.h"
+#include "pipeline/admission.h"
+#include "pipeline/route_stage.h"
+#include "pipeline/tcp_of_packet.h"
+#include "pipeline/way_out.h"
+
+namespace culvert {
+namespace {
+
+/// What tracking found goes back into the entry, field by field, for readers look at it meanwhile.
+void put_side(TcpSide& to, const TcpSide& side) noexcept {
+  put(to.end, side.end);
+  put(to.acked, side.acked);
+  put(to.window, side.window);
+  put(to.bits, side.bits);
+}
+
+/// Follows the connection. What passes without being believed does not prolong the session.
+template <typename Tuple>
+TcpAction track(Packet& packet, FlowSlot slot, const StatefulContext& context,
+                std::uint32_t transport_length) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  FlowHead& from = sessions.entry(slot).head;
+  FlowHead& to = sessions.entry(from.peer).head;
+  TcpSide sender = from.tcp;
+  TcpSide receiver = to.tcp;
+  std::uint32_t& again = sessions.info(sessions.original_of(slot)).tcp_again;
+  const TcpOutcome outcome = tcp_track(sender, receiver, segment_of(packet, transport_length), again);
+  if (outcome.action == TcpAction::kDrop) packet.drop(reason_of(outcome.reason));
+  if (outcome.action == TcpAction::kDrop || outcome.action == TcpAction::kRenew) return outcome.action;
+  const bool changed = sender.bits != from.tcp.bits || receiver.bits != to.tcp.bits;
+  const bool was_half_open = changed && context.shard.is_half_open<Tuple>(slot);
+  put_side(from.tcp, sender);
+  put_side(to.tcp, receiver);
+  if (changed) context.shard.tcp_changed<Tuple>(slot, was_half_open, context.stateful.timeouts);
+  return outcome.action;
+}
+
+/// Requests go one way and answers the other: nobody sends requests by the way of somebody else's answers.
+bool fits_echo(const Packet& packet, const FlowHead& head) noexcept {
+  if (!packet.has(kFlagTransport)) return false;
+  const auto type = static_cast<std::uint8_t>(*packet.transport_header());
+  const bool ipv4 = packet.network == NetworkKind::kIpv4;
+  if (head.has(kFlowReply)) return type == (ipv4 ? kIcmpEchoReply : kIcmpv6EchoReply);
+  return type == (ipv4 ? kIcmpEcho : kIcmpv6Echo);
+}
+
+/// Asks the policy of now about a session of an earlier one. False: it has been closed.
+template <typename Tuple>
+[[gnu::noinline]] bool still_allowed(FlowSlot slot, const StatefulContext& context) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  const FlowSlot original = sessions.original_of(slot);
+  auto& entry = sessions.entry(original);
+  FlowHead& reply = sessions.entry(entry.head.peer).head;
+  const RuleOutcome outcome = evaluate_policy(entry.key, entry.head.zone, reply.zone, context);
+  if (outcome.action != RuleAction::kPermit && context.stateful.close_on_change) {
+    context.shard.end<Tuple>(original, SessionEnd::kCleared);
+    return false;
+  }
+  for (FlowHead* head : {&entry.head, &reply}) {
+    put(head->packets_and_policy, head->packets() | std::uint64_t{context.stateful.policy_generation} << 48);
+    // Answers that leave elsewhere than requests come from have another question to ask: find_way() does.
+    if (outcome.action == RuleAction::kPermit) put(head->route_generation, context.route_generation - 1);
+  }
+  if (outcome.action == RuleAction::kPermit) put(sessions.info(original).rule, outcome.rule);
+  return true;
+}
+
+/// A route has changed since the flow's next hop was found, or it is the reply's first packet. When this direction
+/// leaves by another zone than the other one comes from, the policy is asked about that zone: whatever the routes do,
+/// nothing goes where no rule lets the session go. False: the packet is dropped.
+template <typename Tuple>
+[[gnu::noinline]] bool find_way(Packet& packet, FlowSlot slot, const StatefulContext& context) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  auto& entry = sessions.entry(slot);
+  route_packet(packet, context.context);
+  const NextHopView hop = way_out(packet, context.context);
+  if (hop.kind == NextHopKind::kForward || hop.kind == NextHopKind::kGlean) {
+    auto& other = sessions.entry(entry.head.peer);
+    const Zone to = context.zone_of(hop.interface);
+    if (to != other.head.zone) {
+      const bool reply = entry.head.has(kFlowReply);
+      const RuleOutcome outcome = reply ? evaluate_policy(other.key, to, entry.head.zone, context)
+                                        : evaluate_policy(entry.key, entry.head.zone, to, context);
+      if (outcome.action != RuleAction::kPermit) {
+        packet.drop(DropReason::kPolicyDeny);
+        return false;
+      }
+      // Answers come from where requests go; but requests may come in elsewhere than answers leave.
+      if (!reply) put(other.head.zone, to);
+    }
+  }
+  keep_next_hop(entry.head, packet, context.route_generation);
+  return true;
+}
+
+}  // namespace
+
+template <typename Tuple>
+SessionHit session_hit(Packet& packet, FlowSlot slot, const StatefulContext& context,
+                       std::uint32_t transport_length) noexcept {
+  FlowHead& head = context.shard.table<Tuple>().entry(slot).head;
+  if (head.zone != context.zone_of(packet.ingress)) {
+    packet.drop(DropReason::kSessionZone);
+    return SessionHit::kDecided;
+  }
+  if (head.policy() != context.stateful.policy_generation && !still_allowed<Tuple>(slot, context)) {
+    packet.drop(DropReason::kPolicyChanged);
+    return SessionHit::kDecided;
+  }
+  TcpAction action = TcpAction::kPass;
+  if (head.kind() == FlowKind::kTcp) {
+    action = track<Tuple>(packet, slot, context, transport_length);
+    if (action == TcpAction::kRenew) return SessionHit::kRenew;
+  } else if (head.kind() == FlowKind::kIcmp && !fits_echo(packet, head)) {
+    packet.drop(DropReason::kIcmpUnsolicited);
+  }
+  if (packet.verdict != Verdict::kNone) return SessionHit::kDecided;
+  if (head.route_generation == context.route_generation) {
+    packet.next_hop = head.next_hop;
+  } else if (!find_way<Tuple>(packet, slot, context)) {
+    return SessionHit::kDecided;
+  }
+  count_packet(head, packet);
+  if (action == TcpAction::kPass) put(head.seen, flow_date(context.context.now));
+  return SessionHit::kDecided;
+}
+
+template SessionHit session_hit<FiveTuple4>(Packet&, FlowSlot, const StatefulContext&, std::uint32_t) noexcept;
+template SessionHit session_hit<FiveTuple6>(Packet&, FlowSlot, const StatefulContext&, std::uint32_t) noexcept;
+
+}  // namespace culvert

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/session_stage.h"
+
+#include <array>
+
+#include "packet/five_tuple.h"
+#include "pipeline/admission.h"
+#include "pipeline/datagram_queue.h"
+#include "pipeline/related.h"
+#include "pipeline/route_stage.h"
+#include "pipeline/session_hit.h"
+#include "pipeline/way_out.h"
+
+namespace culvert {
+namespace {
+
+/// Visits of sessions whose time has come: after a burst, and in a turn without packets.
+constexpr std::uint32_t kVisitsAfterBurst = 64;
+constexpr std::uint32_t kVisitsWhenIdle = 4096;
+
+template <typename Tuple>
+inline constexpr NetworkKind kFamily = std::is_same_v<Tuple, FiveTuple4> ? NetworkKind::kIpv4 : NetworkKind::kIpv6;
+
+template <typename Tuple>
+Tuple key_of(const Packet& packet) noexcept {
+  if constexpr (std::is_same_v<Tuple, FiveTuple4>) {
+    return five_tuple4(packet);
+  } else {
+    return five_tuple6(packet);
+  }
+}
+
+/// Packets of one family, side by side for the bulk lookup.
+template <typename Tuple>
+struct Lookups {
+  std::array<Tuple, kBurstSize> key;
+  std::array<std::uint64_t, kBurstSize> hash;
+  std::array<FlowSlot, kBurstSize> slot;
+  std::array<Packet*, kBurstSize> packet;
+};
+
+/// A packet that found no session, or whose session is over.
+template <typename Tuple>
+void begin(Packet& packet, const Tuple& key, std::uint64_t hash, FlowSlot over, std::uint32_t transport_length,
+           const StatefulContext& context) noexcept {
+  if (over != kNoFlow) context.shard.end<Tuple>(over, SessionEnd::kRenewed);
+  admit_packet(packet, key, hash, transport_length, context);
+}
+
+template <typename Tuple>
+void decide(Packet& packet, const Tuple& key, std::uint64_t hash, FlowSlot slot, std::uint32_t transport_length,
+            const StatefulContext& context) noexcept {
+  if (slot == kNoFlow || session_hit<Tuple>(packet, slot, context, transport_length) == SessionHit::kRenew) {
+    begin(packet, key, hash, slot, transport_length, context);
+  }
+}
+
+/// The sessions of one family's packets; returns how many packets are open and of the other family.
+template <typename Tuple>
+std::uint32_t look_up(Burst& burst, const StatefulContext& context) noexcept {
+  Lookups<Tuple> lookups;
+  auto& sessions = context.shard.table<Tuple>();
+  std::uint32_t count = 0;
+  std::uint32_t others = 0;
+  for (Packet& packet : burst) {
+    if (packet.verdict != Verdict::kNone) continue;
+    if (packet.network != kFamily<Tuple>) {
+      ++others;
+      continue;
+    }
+    if ((packet.flags & (kFlagIcmpError | kFlagFragment)) != 0) {
+      if (packet.is_part()) continue;  // its datagram decides
+      if (packet.has(kFlagIcmpError)) {
+        admit_icmp_error(packet, context);
+        continue;
+      }
+    }
+    lookups.packet[count] = &packet;
+    lookups.key[count++] = key_of<Tuple>(packet);
+  }
+  if (count == 0) return others;
+  const std::span<const Tuple> keys(lookups.key.data(), count);
+  const std::span<std::uint64_t> hashes(lookups.hash.data(), count);
+  sessions.hash(keys, hashes);
+  sessions.flows().find(keys, hashes, std::span<FlowSlot>(lookups.slot.data(), count));
+  // A session that a packet of this burst makes or ends is no more, or not yet, what the bulk lookup found.
+  bool changed = false;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    FlowSlot slot = lookups.slot[i];
+    if (changed) slot = sessions.flows().find(lookups.key[i], lookups.hash[i]);
+    const std::uint64_t before = context.shard.changes();
+    decide(*lookups.packet[i], lookups.key[i], lookups.hash[i], slot, 0, context);
+    changed |= context.shard.changes() != before;
+  }
+  return others;
+}
+
+/// Apart, because the arrays of keys begin with zeros: a burst without IPv6 does not pay for that.
+[[gnu::noinline]] void look_up_ipv6(Burst& burst, const StatefulContext& context) noexcept {
+  look_up<FiveTuple6>(burst, context);
+}
+
+/// One datagram: the session of the first fragment, which holds the ports, decides for all.
+template <typename Tuple>
+void decide_datagram(std::span<Packet> fragments, const Tuple& key, std::uint32_t transport_length,
+                     const StatefulContext& context) noexcept {
+  Packet& first = fragments.front();
+  auto& sessions = context.shard.table<Tuple>();
+  const std::uint64_t hash = sessions.hash(key);
+  decide(first, key, hash, sessions.flows().find(key, hash), transport_length, context);
+  // The first one is counted; so are the others, wherever the session is now.
+  const FlowSlot slot = first.verdict == Verdict::kNone ? sessions.flows().find(key, hash) : kNoFlow;
+  const Zone zone = context.zone_of(first.ingress);
+  for (Packet& packet : fragments.subspan(1)) {
+    // What the policy says of one zone says nothing of a piece that somebody sends in from another.
+    if (context.zone_of(packet.ingress) != zone) {
+      packet.drop(DropReason::kSessionZone);
+      continue;
+    }
+    if (slot != kNoFlow) count_packet(sessions.entry(slot).head, packet);
+    packet.next_hop = first.next_hop;
+    packet.verdict = first.verdict;
+    packet.drop_reason = first.drop_reason;
+  }
+}
+
+}  // namespace
+
+StatefulContext SessionStage::with(const Context& context) noexcept {
+  // Read before the routes are: what is found may be newer than it says, and is then only found again.
+  const auto generation = static_cast<std::uint32_t>(context.routes.generation->load(std::memory_order_acquire));
+  return {context, *context.snapshot.stateful, shard_, rule_hits_, generation};
+}
+
+void SessionStage::process(Burst& burst, const Context& context) noexcept {
+  const StatefulContext stateful = with(context);
+  if (look_up<FiveTuple4>(burst, stateful) > 0) look_up_ipv6(burst, stateful);
+}
+
+void SessionStage::whole_datagram(std::span<Packet> fragments, std::uint32_t transport_length,
+                                  const Context& context) noexcept {
+  const StatefulContext stateful = with(context);
+  const Packet& first = fragments.front();
+  if (first.network == NetworkKind::kIpv4) {
+    decide_datagram(fragments, datagram_tuple4(first), transport_length, stateful);
+  } else {
+    decide_datagram(fragments, datagram_tuple6(first), transport_length, stateful);
+  }
+}
+
+bool SessionStage::expire(const Context& context, bool idle) noexcept {
+  const SessionTimeouts& timeouts = context.snapshot.stateful->timeouts;
+  const std::uint32_t visits = shard_.expire(context.now, timeouts, idle ? kVisitsWhenIdle : kVisitsAfterBurst);
+  shard_.publish();
+  return visits > 0;
+}
+
+void SessionStage::end(std::span<const SessionHandle> sessions) noexcept {
+  shard_.clear(sessions);
+  shard_.publish();
+}
+
+}  // namespace culvert

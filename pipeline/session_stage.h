@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which session a packet belongs to, and whether it may go on.
+//
+//   hit    the zone it came from, the policy's generation, TCP's rules; counted; its next hop is the session's, as long
+//          as no route has changed
+//   miss   an ICMP error about a packet of a session passes; a packet that may begin a session asks the policy
+//          (admission.h); the rest is dropped
+//
+// All keys of a burst are looked up together, IPv4 and IPv6 apart. An established packet evaluates no policy and no
+// route: PipelineCells::policy_evaluations and route_lookups show it.
+//
+// Example: 198.18.0.2:1024 -> 192.0.2.1:443, SYN, from zone trust. Miss; the route leads to wan0, zone internet; rule 0
+// permits. The session's flows are (198.18.0.2:1024 -> 192.0.2.1:443, from trust) and its reverse, from internet. The
+// SYN-ACK finds the second, is what TCP expects, and leaves by the route to 198.18.0.2, which the session keeps.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "packet/burst.h"
+#include "pipeline/context.h"
+#include "pipeline/stateful.h"
+#include "sessions/session_shard.h"
+
+namespace culvert {
+
+/// What the stages of sessions get besides the context.
+struct StatefulContext {
+  const Context& context;
+  const StatefulSnapshot& stateful;
+  SessionShard& shard;
+  std::span<Cell> rule_hits;  ///< by StatefulSnapshot::rule_counters
+  std::uint32_t route_generation;
+
+  Zone zone_of(InterfaceIndex interface) const noexcept {
+    return interface < kMaxInterfaces ? stateful.zone[interface] : kNoZone;
+  }
+};
+
+class SessionStage {
+ public:
+  /// Both outlive it. `rule_hits`: as many as rules can have counters.
+  SessionStage(SessionShard& shard, std::span<Cell> rule_hits) noexcept : shard_(shard), rule_hits_(rule_hits) {}
+
+  /// Every packet without a verdict is dropped or has a next hop afterwards. The snapshot is stateful. Parts of
+  /// datagrams are not among them: whole_datagrams() takes those.
+  void process(Burst& burst, const Context& context) noexcept;
+
+  /// The fragments of one whole datagram, the first one first: what becomes of the first becomes of all.
+  void whole_datagram(std::span<Packet> fragments, std::uint32_t transport_length, const Context& context) noexcept;
+
+  /// Bounded expiry: few sessions after a burst, many in a turn without packets. True when there was something to do.
+  bool expire(const Context& context, bool idle) noexcept;
+
+  void end(std::span<const SessionHandle> sessions) noexcept;
+  void clear_peaks() noexcept { shard_.clear_peaks(); }
+
+ private:
+  StatefulContext with(const Context& context) noexcept;
+
+  SessionShard& shard_;
+  std::span<Cell> rule_hits_;
+};
+
+}  // namespace culvert

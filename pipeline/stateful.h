@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "packet/packet.h"
+#include "policy/rule_table.h"
+#include "sessions/timeouts.h"
+
+namespace culvert {
+
+/// What is asked of a new session's source address (RFC 3704 2).
+enum class ReversePathCheck : std::uint8_t {
+  kOff,
+  kLoose,   ///< some route leads to it
+  kStrict,  ///< the route to it leaves by the interface where it came in; of a multipath route, some member
+};
+
+/// Cells in which a worker counts rules' hits, by StatefulSnapshot::rule_counters.
+inline constexpr std::size_t kRuleCounters = kMaxRules + 1;
+
+/// The part of a snapshot that a configuration with a policy has: then every packet belongs to a session or is dropped.
+struct StatefulSnapshot {
+  const RuleTable* rules = nullptr;  ///< lives as long as the snapshot
+  /// Which counter of a worker's rule hits a rule has, by its position; rules keep theirs when the policy changes.
+  std::span<const std::uint16_t> rule_counters;
+  std::uint16_t default_counter = 0;  ///< of what no rule matched
+  /// Low 16 bits of a number that grows with each change of what the rules may say: sessions that were let in under
+  /// another one are looked at again with their next packet. Never 0, which is nobody's.
+  std::uint16_t policy_generation = 0;
+  bool close_on_change = true;  ///< what a changed policy denies is closed, else it goes on
+  bool tcp_pick_up = false;     ///< TCP without its handshake may begin a session (taking over from another firewall)
+  std::array<Zone, kMaxInterfaces> zone{};
+  std::array<ReversePathCheck, kMaxInterfaces> reverse_path{};
+  SessionTimeouts timeouts;
+  std::uint32_t fragment_timeout_ms = 2000;
+};
+
+}  // namespace culvert

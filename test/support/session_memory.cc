@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/support/session_memory.h"
+
+#include "sessions/session_file.h"
+
+namespace culvert {
+namespace {
+
+constexpr std::uint64_t kTableSeed = 7;
+constexpr std::uint64_t kFragmentSeed = 8;
+
+SessionShard::Memory tables_of(const Mapping& file, std::vector<ExpiryWheel::Chunk>& wheel4,
+                               std::vector<ExpiryWheel::Chunk>& wheel6, std::uint32_t sessions) {
+  SessionShard::Memory memory = SessionFile::tables(file.bytes(), sessions);
+  memory.ipv4.wheel = wheel4;
+  memory.ipv6.wheel = wheel6;
+  return memory;
+}
+
+}  // namespace
+
+SessionMemory::SessionMemory(const SessionSizes& sizes, Now now)
+    : file_(Mapping::anonymous(SessionFile::bytes_for(sizes.sessions), sizes.pages, "sessions of a test")),
+      wheel4_(ExpiryWheel::chunks_for(sizes.sessions)),
+      wheel6_(ExpiryWheel::chunks_for(sizes.sessions)),
+      fragments_(sizes.fragments),
+      rule_hits_(kMaxRules + 1),
+      tables_(tables_of(file_, wheel4_, wheel6_, sizes.sessions)),
+      shard_(tables_, {sizes.sessions, sizes.half_open}, HashKey::from_seed(kTableSeed), cells_, now) {}
+
+void SessionMemory::give(PipelineParts& parts) noexcept {
+  parts.sessions = &shard_;
+  parts.rule_hits = rule_hits_;
+  parts.fragments = fragments_;
+  parts.fragment_key = HashKey::from_seed(kFragmentSeed);
+}
+
+}  // namespace culvert

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "base/mapping.h"
+#include "pipeline/pipeline.h"
+#include "sessions/session_shard.h"
+
+namespace culvert {
+
+struct SessionSizes {
+  std::uint32_t sessions = 0;
+  std::uint32_t half_open = 0;
+  std::uint32_t fragments = 256;
+  HugePages pages = HugePages::kNever;
+};
+
+/// What the pipeline of one worker needs to be stateful, as control makes it: the shard with its memory, room for
+/// fragments, cells for rules. Stays where it is.
+class SessionMemory {
+ public:
+  SessionMemory(const SessionSizes& sizes, Now now);
+  SessionMemory(const SessionMemory&) = delete;
+  SessionMemory& operator=(const SessionMemory&) = delete;
+
+  void give(PipelineParts& parts) noexcept;
+
+  SessionShard& shard() noexcept { return shard_; }
+  const SessionCells& cells() const noexcept { return cells_; }
+  /// For readers.
+  const SessionShard::Memory& tables() const noexcept { return tables_; }
+  std::span<const Cell> rule_hits() const noexcept { return rule_hits_; }
+
+ private:
+  Mapping file_;
+  std::vector<ExpiryWheel::Chunk> wheel4_, wheel6_;
+  std::vector<DatagramQueue::Entry> fragments_;
+  std::vector<Cell> rule_hits_;
+  SessionShard::Memory tables_;
+  SessionCells cells_;
+  SessionShard shard_;
+};
+
+}  // namespace culvert
