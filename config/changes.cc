@@ -32,6 +32,12 @@ void missing_in(const ByPath& to, const std::vector<KeyValue>& from, ConfigChang
   }
 }
 
+/// A list of thousands is told by its beginning.
+std::string brief(const std::string& text) {
+  constexpr std::size_t kMost = 200;
+  return text.size() <= kMost ? text : shown(text, kMost);
+}
+
 }  // namespace
 
 std::string to_text(const ConfigChange& change) {
@@ -43,7 +49,7 @@ std::string to_text(const ConfigChange& change) {
     case ConfigChange::Kind::kChanged:
       break;
   }
-  return fmt::format("{}: {} -> {}", change.path, change.from, change.to);
+  return fmt::format("{}: {} -> {}", change.path, brief(change.from), brief(change.to));
 }
 
 std::vector<ConfigChange> changes_between(const std::vector<KeyValue>& from, const std::vector<KeyValue>& to) {

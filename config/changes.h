@@ -22,7 +22,7 @@ struct ConfigChange {
   friend bool operator==(const ConfigChange&, const ConfigChange&) = default;
 };
 
-/// "system.idle.spin: 50us -> 100us", "interfaces.wan1: added".
+/// "system.idle.spin: 50us -> 100us", "interfaces.wan1: added"; of long values the beginning.
 std::string to_text(const ConfigChange& change);
 
 /// Every difference, in the schema's order; an added or removed element is one, whatever is below it.

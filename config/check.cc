@@ -3,6 +3,8 @@
 
 #include <initializer_list>
 
+#include "config/policy_check.h"
+
 namespace culvert {
 namespace {
 
@@ -74,6 +76,8 @@ void check_together(const Config& config, const YamlNode& root, const Place& pla
   check_frames(config, root, place);
   check_punt_device(config, root, place);
   check_deny(config, root, place);
+  check_firewall(config, root, place);
+  check_shadows(config, root, place);
 }
 
 }  // namespace culvert

@@ -6,14 +6,16 @@
 //
 // Whatever is wrong is a Diagnostic with line, column and key; all of them come at once, and a text with any error
 // gives no Config. Nothing here looks at the machine (interfaces, CPUs, memory): that is control's work at start, with
-// the same kind of sentences. The smallest configuration names the interfaces:
+// the same kind of sentences. The one thing outside the text that is read are the files of prefixes that it names
+// (prefix_file.h). The smallest configuration names the interfaces:
 //
 //   interfaces: {lan0: {}, wan0: {}}
 //
-// Who else lives in this folder: schema.h, the one table of keys (type, default, bounds, sentence, reload, or "not
-// built yet"), from which the reader, the differences and the manual are made; changes.h, what differs between two
-// configurations and whether a running culvertd can take it; history.h, the texts that were applied, and rollback;
-// confirm_timer.h, "go back unless somebody confirms"; documentation.h, the generated pages.
+// Who else lives in this folder: policy.h, what the firewall is told; schema.h, the one table of keys (type, default,
+// bounds, sentence, reload, or "not built yet"), from which the reader, the differences and the manual are made;
+// changes.h, what differs between two configurations and whether a running culvertd can take it; history.h, the texts
+// that were applied, and rollback; confirm_timer.h, "go back unless somebody confirms"; documentation.h, the generated
+// pages.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +28,7 @@
 #include "base/mapping.h"
 #include "config/address.h"
 #include "config/diagnostics.h"
+#include "config/policy.h"
 #include "config/values.h"
 #include "packet/address.h"
 
@@ -75,6 +78,8 @@ struct LimitsConfig {
   std::uint32_t neighbors = 4096;
   std::uint32_t pending_packets = 1024;
   std::uint32_t icmp_errors_per_second = 1000;
+  std::uint32_t fragments = 1024;
+  std::uint64_t fragment_timeout_ns = 5'000'000'000;
 
   friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
 };
@@ -106,6 +111,8 @@ struct InterfaceConfig {
   InterfaceMode mode = InterfaceMode::kAutomatic;
   std::optional<std::uint32_t> queues;       ///< nothing: every receive queue that the interface has
   std::vector<MacAddress> further_stations;  ///< besides the interface's own Ethernet address
+  std::optional<std::string> zone;           ///< nothing: none
+  ReversePath reverse_path = ReversePath::kAutomatic;
 
   friend bool operator==(const InterfaceConfig&, const InterfaceConfig&) = default;
 };
@@ -127,15 +134,21 @@ struct EventsConfig {
 struct Config {
   SystemConfig system;
   std::map<std::string, InterfaceConfig> interfaces;
+  std::map<std::string, ZoneConfig> zones;
+  std::optional<PolicyConfig> policy;  ///< nothing: a router, without sessions
+  SessionsConfig sessions;
   MetricsConfig metrics;
   EventsConfig events;
 
   friend bool operator==(const Config&, const Config&) = default;
 };
 
-/// Whether packets stop when Culvert does: what `fail` says, and open when it is automatic, for a configuration of this
-/// version forwards without state (policy, nat and load_balancer will make it closed).
+/// Whether packets stop when Culvert does: what `fail` says. Automatic is open for a router, since the kernel forwards
+/// by the same tables, and closed with a policy, which the kernel does not know.
 bool fails_closed(const Config& config) noexcept;
+
+/// What is checked of an interface's packets: never kAutomatic, which is strict with a policy, else off.
+ReversePath reverse_path_of(const Config& config, const InterfaceConfig& interface) noexcept;
 
 struct CheckResult {
   std::string file;                     ///< as diagnostics name it
@@ -151,7 +164,7 @@ struct CheckResult {
 /// Checks a text. `file_name` is only what diagnostics call it. Never throws, whatever the bytes.
 CheckResult check_text(std::string_view yaml, std::string file_name);
 
-/// Reads and checks a file of at most 1 MiB; a file that cannot be read is a diagnostic too.
+/// Reads and checks a file of at most kMostBytes (yaml.h); a file that cannot be read is a diagnostic too.
 CheckResult check_file(const std::string& path);
 
 }  // namespace culvert

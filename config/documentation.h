@@ -10,8 +10,10 @@ namespace culvert {
 std::string configuration_markdown();
 /// docs/man/culvert.yaml.5: the same as a manual page (man(7)).
 std::string configuration_man_page();
-/// docs/example.yaml: every key at its default, commented, for two interfaces.
+/// docs/example.yaml: every key at its default, commented, for two interfaces; and the firewall's as a comment.
 std::string example_yaml();
+/// A configuration with every key of zones and policy.
+std::string firewall_example();
 
 /// Text broken at spaces into lines of at most `width` bytes, each with `prefix` and a line end.
 std::string wrapped(const std::string& text, const std::string& prefix, std::size_t width = 100);

@@ -13,7 +13,14 @@ enum class Reload {
 
 /// One row of the schema as the manual shows it.
 struct KeyInfo {
-  enum class Kind { kValue, kObject, kMap, kList, kNotBuilt };
+  enum class Kind {
+    kValue,
+    kObject,
+    kOptional,  ///< an object whose presence means something
+    kMap,
+    kList,
+    kNotBuilt,
+  };
   std::string path;  ///< "interfaces.NAME.mode"
   Kind kind = Kind::kValue;
   std::string accepts;       ///< "a duration from 0 to 10ms"

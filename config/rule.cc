@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <net/if.h>
+#include <unordered_map>
 
 namespace culvert {
 namespace {
@@ -107,6 +108,24 @@ ValueRule<std::string> path_rule(std::size_t most_bytes) {
   return scalar_rule<std::string>(fmt::format("an absolute path of at most {} bytes", most_bytes), parse, same);
 }
 
+ValueRule<std::string> sentence_rule(std::size_t most_bytes) {
+  const std::string accepts = fmt::format("a text of at most {} bytes", most_bytes);
+  const auto read = [accepts, most_bytes](const YamlNode& node, const Place& place, std::string& target) {
+    if (!node.is_scalar()) {
+      scalar_text(node, place, accepts);  // says what is wrong
+    } else if (node.text.size() > most_bytes) {
+      place.error(node, fmt::format("the text is {} bytes long", node.text.size()),
+                  fmt::format("use at most {}", most_bytes));
+    } else if (shown(node.text, most_bytes) != node.text) {
+      place.error(node, fmt::format("'{}' holds a character that cannot be shown", shown(node.text)),
+                  "write one line of text");
+    } else {
+      target = node.text;
+    }
+  };
+  return {accepts, read, [](const std::string& text) { return yaml_scalar(text); }};
+}
+
 ValueRule<std::string> account_rule() {
   const auto parse = [](std::string_view text) -> Result<std::string> {
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
@@ -136,16 +155,17 @@ ValueRule<std::string> interface_name_rule() {
   return scalar_rule<std::string>("an interface's name", parse_interface_name, same);
 }
 
+Result<ConfigPrefix> parse_network(std::string_view text) {
+  Result<ConfigPrefix> prefix = parse_prefix(text);
+  if (prefix && network_of(*prefix) != *prefix) {
+    return Error{fmt::format("{} has bits behind its length", to_text(*prefix)), 0,
+                 "the network is " + to_text(network_of(*prefix))};
+  }
+  return prefix;
+}
+
 ValueRule<ConfigPrefix> network_rule() {
-  const auto parse = [](std::string_view text) -> Result<ConfigPrefix> {
-    Result<ConfigPrefix> prefix = parse_prefix(text);
-    if (prefix && network_of(*prefix) != *prefix) {
-      return Error{fmt::format("{} has bits behind its length", to_text(*prefix)), 0,
-                   "the network is " + to_text(network_of(*prefix))};
-    }
-    return prefix;
-  };
-  return scalar_rule<ConfigPrefix>("an IPv4 or IPv6 prefix", parse,
+  return scalar_rule<ConfigPrefix>("an IPv4 or IPv6 prefix", parse_network,
                                    [](const ConfigPrefix& prefix) { return to_text(prefix); });
 }
 
@@ -207,6 +227,29 @@ bool check_list(const YamlNode& node, const Place& place, const std::string& acc
     return true;
   }
   return false;
+}
+
+bool read_items(const YamlNode& node, const Place& place, const std::string& accepts, std::size_t most,
+                const ReadItem& read_item) {
+  const std::size_t errors_before = place.diagnostics.errors();
+  if (!node.is_sequence()) {
+    if (scalar_text(node, place, accepts) != nullptr) read_item(node, place);
+    return place.diagnostics.errors() == errors_before;
+  }
+  if (!check_list(node, place, accepts, 1, most)) return false;
+  std::unordered_map<std::string_view, int> line_of;
+  for (std::size_t i = 0; i < node.values.size() && !place.diagnostics.full(); ++i) {
+    const YamlNode& item = node.values[i];
+    const Place here = place.item(i);
+    read_item(item, here);
+    if (!item.is_scalar()) continue;
+    const auto [seen, is_new] = line_of.emplace(item.text, item.line);
+    if (!is_new) {
+      here.error(item, fmt::format("{} is in the list twice", shown(item.text)),
+                 fmt::format("it is already in line {}; remove one", seen->second));
+    }
+  }
+  return place.diagnostics.errors() == errors_before;
 }
 
 }  // namespace culvert

@@ -132,6 +132,7 @@ ValueRule<std::string> account_rule();
 ValueRule<std::string> interface_name_rule();
 Result<std::string> parse_interface_name(std::string_view text);
 /// A network: no bits behind the length.
+Result<ConfigPrefix> parse_network(std::string_view text);
 ValueRule<ConfigPrefix> network_rule();
 /// One IPv4 address that a device of ours can have: no network behind it, not 0/8, 127/8 or 224/3.
 ValueRule<ConfigPrefix> interface_address_rule();
@@ -140,34 +141,52 @@ ValueRule<SocketAddress> socket_address_rule();
 ValueRule<MacAddress> station_rule();
 ValueRule<ProtocolPort> protocol_port_rule();
 
-/// "auto", held as no value, or what the inner rule takes.
+/// One word, held as no value, or what the inner rule takes.
 template <typename T>
-ValueRule<std::optional<T>> automatic_or(ValueRule<T> inner) {
-  const std::string accepts = "auto, or " + inner.accepts;
-  const auto read = [inner, accepts](const YamlNode& node, const Place& place, std::optional<T>& target) {
+ValueRule<std::optional<T>> word_or(const std::string& word, ValueRule<T> inner) {
+  const std::string accepts = fmt::format("{}, or {}", word, inner.accepts);
+  const auto read = [inner, word, accepts](const YamlNode& node, const Place& place, std::optional<T>& target) {
     const std::string* text = scalar_text(node, place, accepts);
     if (text == nullptr) return;
-    if (*text == "auto") {
+    if (*text == word) {
       target.reset();
       return;
     }
-    if (nearest(*text, {"auto"}).has_value()) {
-      place.error(node, fmt::format("'{}' is not {}", shown(*text), accepts), "did you mean auto?");
-      return;
-    }
     T value{};
-    inner.read(node, place, value);
-    target = std::move(value);
+    Diagnostics refusal;
+    inner.read(node, Place{refusal, place.key, place.schema}, value);
+    if (refusal.errors() == 0) {
+      target = std::move(value);
+    } else if (nearest(*text, {word}).has_value()) {
+      place.error(node, fmt::format("'{}' is not {}", shown(*text), accepts), fmt::format("did you mean {}?", word));
+    } else {
+      for (Diagnostic& diagnostic : refusal.take()) place.diagnostics.add(std::move(diagnostic));
+    }
   };
-  const auto print = [inner](const std::optional<T>& value) {
-    return value.has_value() ? inner.print(*value) : std::string("auto");
+  const auto print = [inner, word](const std::optional<T>& value) {
+    return value.has_value() ? inner.print(*value) : word;
   };
   return {accepts, read, print};
 }
 
+template <typename T>
+ValueRule<std::optional<T>> automatic_or(ValueRule<T> inner) {
+  return word_or<T>("auto", std::move(inner));
+}
+
+/// A text for people, of one line.
+ValueRule<std::string> sentence_rule(std::size_t most_bytes);
+
 /// Reports a list that is none, or is too long or too short; true when its items are worth reading.
 bool check_list(const YamlNode& node, const Place& place, const std::string& accepts, std::size_t least,
                 std::size_t most);
+
+/// Calls `read_item` for each item of a list of 1 to `most`, or for one value that stands alone. Reports what is
+/// neither, and texts that come twice; the items' own mistakes `read_item` reports. True when there was no mistake at
+/// all.
+using ReadItem = std::function<void(const YamlNode&, const Place&)>;
+bool read_items(const YamlNode& node, const Place& place, const std::string& accepts, std::size_t most,
+                const ReadItem& read_item);
 
 /// A list of `least` to `most` values, no value twice. `what` names them: "prefixes".
 template <typename T>

@@ -2,6 +2,8 @@
 #include "config/schema.h"
 
 #include "base/time.h"
+#include "config/named_list.h"
+#include "config/policy_schema.h"
 #include "config/worker_rule.h"
 #include "packet/packet.h"
 #include "routes/next_hop.h"
@@ -11,6 +13,7 @@ namespace culvert {
 namespace {
 
 constexpr std::uint64_t kMs = kNanosecondsPerMillisecond;
+constexpr std::uint64_t kSecond = kNanosecondsPerSecond;
 constexpr std::uint32_t kMostQueues = 64;  // kRedirectMaxQueues: sockets that the XDP program knows of one interface
 constexpr std::size_t kMostFurtherStations = 15;  // kRedirectMaxStations less the interface's own
 constexpr std::size_t kMostFailsafePorts = 64;    // the XDP program's table
@@ -76,8 +79,14 @@ Section<LimitsConfig> limits_section() {
            "ICMP errors (time exceeded, unreachable, too big) that one worker generates, all kinds together.",
            "Enough for every traceroute and too few to harm anybody; RFC 1812 4.3.2.8 and RFC 4443 2.4 (f) ask for a "
            "limit.")
-      .not_built("sessions", "the session table", "Sessions that are tracked.")
-      .not_built("fragments", "reassembly of fragments", "Fragments that are held.")
+      .key("fragments", &LimitsConfig::fragments, count(16, 8'192), Reload::kRestart,
+           "Fragments of one worker that may wait for the first one of their datagram, which says which session they "
+           "belong to; when full the oldest datagram is dropped.",
+           "Twenty datagrams of the largest size; each fragment holds a frame.")
+      .key("fragment_timeout", &LimitsConfig::fragment_timeout_ns, duration_rule(100 * kMs, 60 * kSecond),
+           Reload::kLive, "How long they wait.",
+           "Fragments leave their sender together. A host waits 60 s (RFC 8200, 4.5); a firewall does not, since "
+           "strangers could fill its memory.")
       .not_built("flow_records", "flow telemetry", "Flow records that are held.");
 }
 
@@ -105,7 +114,9 @@ Section<SystemConfig> system_section() {
       .key("fail", &SystemConfig::fail, fail, Reload::kRestart,
            "What happens to packets when culvertd is stopped, dead or stuck: open lets the kernel have them, closed "
            "drops them until it is back.",
-           "auto is open for a router, because the kernel forwards with the same tables.")
+           "auto is open for a router, because the kernel forwards with the same tables, and closed with a policy, "
+           "which "
+           "the kernel does not know.")
       .key("failsafe_ports", &SystemConfig::failsafe_ports,
            list_of("ports", protocol_port_rule(), 0, kMostFailsafePorts), Reload::kLive,
            "Ports of this host that are reachable whatever state Culvert is in.",
@@ -152,8 +163,16 @@ Section<InterfaceConfig> interface_section() {
            "or of a macvlan. Packets to other stations go by `system.fail`: open leaves them to the kernel, closed "
            "drops them.",
            "None: most interfaces answer to their own address only.")
-      .not_built("zone", "the firewall", "Zone that the interface is in.")
-      .not_built("rpf", "reverse path filtering", "Whether a packet's source must be routed back.")
+      .key("zone", &InterfaceConfig::zone, word_or<std::string>("none", name_rule("a zone")), Reload::kLive,
+           "Zone that the interface is in, one of `zones`.", "none: only rules from or to any zone match its packets.")
+      .key(
+          "reverse_path", &InterfaceConfig::reverse_path, reverse_path_rule(), Reload::kLive,
+          "Whether the source of a packet that comes in here must be routed back (RFC 3704): strict, by this "
+          "interface (or, with several paths, also by it); loose, by any; off, not at all. Of a session only the first "
+          "packet is looked at.",
+          "auto is off without a policy, and strict with one: a rule that trusts a source address means whoever has "
+          "it, and loose lets everybody have it who sits behind a default route. Use loose where answers take another "
+          "way than questions.")
       .not_built("mtu", "setting the MTU (it is the kernel's: ip link set NAME mtu N)", "MTU of the interface.");
 }
 
@@ -182,11 +201,16 @@ Section<Config> whole_schema() {
       .object("system", &Config::system, system_section(), "The process: its threads, memory, files and limits.")
       .map("interfaces", &Config::interfaces, interface_section(), interface_name_rule(), 1, kMaxInterfaces,
            Reload::kRestart, "The network interfaces whose packets Culvert takes, by name.")
+      .map("zones", &Config::zones, zone_section(), name_rule("a zone"), 0, kMostZones, Reload::kLive,
+           "Groups of interfaces, by name, between which the policy decides.")
+      .optional_object("policy", &Config::policy, policy_section(), Reload::kRestart,
+                       "What may pass. With this key, even with nothing below it, Culvert is a stateful firewall.",
+                       "Without it Culvert is a router without state: whatever has a route passes. A restart, because "
+                       "the memory of sessions, and what happens to packets when culvertd ends, are made at start.")
+      .object("sessions", &Config::sessions, sessions_section(), "Connections that the policy has let in.")
       .object("metrics", &Config::metrics, metrics_section(), "Figures for Prometheus, served by the agent.")
       .object("events", &Config::events, events_section(), "What happened: links, neighbours, full tables, errors.")
-      .not_built("zones", "the firewall", "Groups of interfaces.")
-      .not_built("policy", "the firewall", "What may pass between zones.")
-      .not_built("screens", "the firewall", "Limits against floods and scans.")
+      .not_built("screens", "protection against floods and scans", "Limits against floods and scans.")
       .not_built("nat", "NAT", "Address translation.")
       .not_built("load_balancer", "the load balancer", "Services and their backends.")
       .not_built("flows", "flow telemetry", "Flow records and their export.")

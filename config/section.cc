@@ -4,10 +4,11 @@
 namespace culvert {
 namespace {
 
-/// The path of a key of that name in another section: a key was put in the wrong place.
+/// The path of a key of that name elsewhere: a key was put in the wrong place.
 std::optional<std::string> path_ending_in(std::string_view name, const std::vector<KeyInfo>* schema) {
   if (schema == nullptr) return std::nullopt;
   for (const KeyInfo& info : *schema) {
+    if (info.path == name) return info.path + " at the outermost level";
     if (info.path.ends_with("." + std::string(name))) return info.path;
   }
   return std::nullopt;

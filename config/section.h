@@ -16,6 +16,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,7 +30,7 @@ namespace culvert {
 /// One value of a configuration, as text.
 struct KeyValue {
   std::string path;  ///< "interfaces.lan0.mode"
-  std::string text;  ///< YAML; empty for an element of a map or list itself
+  std::string text;  ///< YAML; of an element itself its place, when its order means something, else empty
   Reload reload = Reload::kRestart;
   bool is_element = false;  ///< the entry of a map or list ("interfaces.lan0"), of which values follow
 };
@@ -93,6 +94,27 @@ class Section {
     return *this;
   }
 
+  /// The same, with a meaning of its own when the key is there, even with nothing below it. `reload` is what adding or
+  /// removing it needs.
+  template <typename Child>
+  Section& optional_object(std::string name, std::optional<Child> Object::*member, Section<Child> section,
+                           Reload reload, std::string sentence, std::string reason) {
+    Row row;
+    row.info = {name,   KeyInfo::Kind::kOptional, "keys of its own", "", false,
+                reload, std::move(sentence),      std::move(reason), ""};
+    row.below = section.describe();
+    row.read = [=](const YamlNode& node, const Place& place, Object& object) {
+      section.read(node, place, (object.*member).emplace());
+    };
+    row.print = [=](const Object& object, const std::string& path, std::vector<KeyValue>& out) {
+      if (!(object.*member).has_value()) return;
+      out.push_back({path, "", reload, true});
+      section.print(*(object.*member), path, out);
+    };
+    rows_.push_back(std::move(row));
+    return *this;
+  }
+
   /// A mapping from names, which `name_rule` checks, to elements. `reload` is what adding or removing one needs.
   template <typename Child>
   Section& map(std::string name, std::map<std::string, Child> Object::*member, Section<Child> section,
@@ -127,26 +149,22 @@ class Section {
   template <typename Child>
   Section& list(std::string name, std::vector<Child> Object::*member, Section<Child> section, std::size_t most,
                 Reload reload, std::string sentence) {
-    Row row;
-    const std::string accepts = fmt::format("a list of at most {}", most);
-    row.info = {name, KeyInfo::Kind::kList, accepts, "", false, reload, std::move(sentence), "", ""};
-    row.below = section.describe();
-    row.read = [=](const YamlNode& node, const Place& place, Object& object) {
-      if (!check_list(node, place, accepts, 0, most)) return;
-      (object.*member).assign(node.values.size(), Child{});
-      for (std::size_t i = 0; i < node.values.size() && !place.diagnostics.full(); ++i) {
-        section.read(node.values[i], place.item(i), (object.*member)[i]);
-      }
+    const auto element = [](const Child&, const Child*, std::size_t index, const std::string& path) {
+      return KeyValue{fmt::format("{}[{}]", path, index), "", Reload::kLive, true};
     };
-    row.print = [=](const Object& object, const std::string& path, std::vector<KeyValue>& out) {
-      for (std::size_t i = 0; i < (object.*member).size(); ++i) {
-        const std::string below = fmt::format("{}[{}]", path, i);
-        out.push_back({below, "", reload, true});
-        section.print((object.*member)[i], below, out);
-      }
+    return any_list(std::move(name), member, std::move(section), most, reload, std::move(sentence), element);
+  }
+
+  /// The same for elements that have a name each: differences call them by it, so that one more in front does not
+  /// change all the others. Their place is told by the one before.
+  template <typename Child>
+  Section& named_list(std::string name, std::vector<Child> Object::*member, Section<Child> section,
+                      std::string Child::*child_name, std::size_t most, Reload reload, std::string sentence) {
+    const auto element = [=](const Child& child, const Child* before, std::size_t, const std::string& path) {
+      const std::string place = before == nullptr ? "first" : "behind " + before->*child_name;
+      return KeyValue{join_path(path, child.*child_name), place, Reload::kLive, true};
     };
-    rows_.push_back(std::move(row));
-    return *this;
+    return any_list(std::move(name), member, std::move(section), most, reload, std::move(sentence), element);
   }
 
   /// A key of a part that this version does not have: refused, never ignored.
@@ -167,8 +185,18 @@ class Section {
     return *this;
   }
 
+  /// What is no mapping but a list or one value is the value of this key, which has been added.
+  Section& shorthand(std::string name) {
+    shorthand_ = std::move(name);
+    return *this;
+  }
+
   /// Fills the object from a mapping; what is not in it keeps its default.
   void read(const YamlNode& node, const Place& place, Object& object) const {
+    if (const Row* only = find(shorthand_); only != nullptr && (node.is_sequence() || node.is_scalar())) {
+      only->read(node, place, object);
+      return;
+    }
     if (!node.is_mapping() && !node.is_null()) {
       place.error(node, "is one value or a list, but keys belong here",
                   fmt::format("write 'key: value' lines below it, with {}", fmt::join(known_keys(), ", ")));
@@ -221,6 +249,34 @@ class Section {
     std::function<void(const Object&, const std::string&, std::vector<KeyValue>&)> print;
   };
 
+  /// `element` makes the KeyValue of a child, from it, the one before, its index, and the path of the list.
+  template <typename Child, typename Element>
+  Section& any_list(std::string name, std::vector<Child> Object::*member, Section<Child> section, std::size_t most,
+                    Reload reload, std::string sentence, Element element) {
+    Row row;
+    const std::string accepts = fmt::format("a list of at most {}", most);
+    row.info = {name, KeyInfo::Kind::kList, accepts, "", false, reload, std::move(sentence), "", ""};
+    row.below = section.describe();
+    row.read = [=](const YamlNode& node, const Place& place, Object& object) {
+      if (!check_list(node, place, accepts, 0, most)) return;
+      (object.*member).assign(node.values.size(), Child{});
+      for (std::size_t i = 0; i < node.values.size() && !place.diagnostics.full(); ++i) {
+        section.read(node.values[i], place.item(i), (object.*member)[i]);
+      }
+    };
+    row.print = [=](const Object& object, const std::string& path, std::vector<KeyValue>& out) {
+      const std::vector<Child>& children = object.*member;
+      for (std::size_t i = 0; i < children.size(); ++i) {
+        out.push_back(element(children[i], i == 0 ? nullptr : &children[i - 1], i, path));
+        out.back().reload = reload;
+        const std::string below = out.back().path;
+        section.print(children[i], below, out);
+      }
+    };
+    rows_.push_back(std::move(row));
+    return *this;
+  }
+
   const Row* find(const std::string& name) const {
     for (const Row& row : rows_) {
       if (row.info.path == name) return &row;
@@ -236,6 +292,7 @@ class Section {
   }
 
   std::vector<Row> rows_;
+  std::string shorthand_;  ///< a row's key, or empty
 };
 
 }  // namespace culvert

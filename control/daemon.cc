@@ -42,7 +42,8 @@ Plan plan_for(const Config& config) {
   return plan;
 }
 
-WorkerGroupConfig worker_config(const Config& config, const Plan& plan, RouteMemory& routes, const Snapshot& snapshot) {
+WorkerGroupConfig worker_config(const Config& config, const Plan& plan, RouteMemory& routes, const Firewall& firewall,
+                                const Snapshot& snapshot) {
   WorkerGroupConfig group;
   group.cpus = plan.cpus;
   group.pending_packets = config.system.limits.pending_packets;
@@ -50,6 +51,11 @@ WorkerGroupConfig worker_config(const Config& config, const Plan& plan, RouteMem
   group.routes = routes.tables();
   group.snapshot = &snapshot;
   group.multipath_key = HashKey::random();
+  group.sessions = plan.sessions;
+  if (group.sessions.has_value()) {
+    group.sessions->owner = firewall.session_owner(config, static_cast<std::uint32_t>(plan.cpus.size()));
+    group.sessions->timeouts = Firewall::timeouts(config);
+  }
   return group;
 }
 
@@ -61,7 +67,7 @@ std::vector<unsigned long long*> beats_of(RedirectState& redirect, std::size_t w
 
 MirrorSettings mirror_settings(const Config& config) {
   MirrorSettings settings;
-  settings.interfaces = Interfaces::numbers(config);
+  settings.interfaces = interface_numbers(config);
   settings.limits.ipv4_routes = config.system.limits.routes_ipv4;
   settings.limits.ipv6_routes = config.system.limits.routes_ipv6;
   settings.limits.neighbors = config.system.limits.neighbors;
@@ -88,9 +94,11 @@ Daemon::Daemon(CheckResult checked, std::string version)
       punt_(punt_options(configurations_.running())),
       region_(plan_.region),
       routes_(configurations_.running().system.limits, configurations_.running().system.huge_pages),
-      snapshot_(std::make_unique<Snapshot>(snapshot_of(configurations_.running(), 1))),
-      workers_(worker_config(configurations_.running(), plan_, routes_, *snapshot_), region_, punt_,
-               beats_of(redirect_, plan_.cpus.size())),
+      firewall_(started_firewall()),
+      published_(std::make_unique<Published>(
+          Published{snapshot_of(configurations_.running(), 1, firewall_), firewall_.policy()})),
+      workers_(worker_config(configurations_.running(), plan_, routes_, firewall_, published_->snapshot), region_,
+               punt_, beats_of(redirect_, plan_.cpus.size())),
       interfaces_(configurations_.running(), plan_, region_, workers_, redirect_, *this),
       mirror_(routes_.sink(), mirror_settings(configurations_.running()), *this),
       server_(io_, server_options(configurations_.running())),
@@ -117,6 +125,7 @@ Daemon::Daemon(CheckResult checked, std::string version)
                                          page_kind_text(routes_.pages()));
   log(how);
   log(memory);
+  tell_of_sessions();
   if (configurations_.running().metrics.enabled) open_agent();
   handlers_ = std::make_unique<ControlHandlers>(io_, server_, hooks());
   synchronise();
@@ -224,6 +233,7 @@ void Daemon::every_100_ms() {
 
 void Daemon::every_second() {
   board_.watch();
+  follow_schedules();
   if (agent_ != nullptr) publication_.publish(to_json(board_.collect()).text);
   second_timer_.expires_after(std::chrono::seconds(1));
   second_timer_.async_wait([this](const boost::system::error_code& error) {
@@ -301,40 +311,6 @@ void Daemon::end_leftovers() {
   for (const std::string& refused : ended.refused) {
     report(Error{refused, 0, "until it is removed the packets of this interface are dropped"});
   }
-}
-
-void Daemon::publish_snapshot() {
-  auto next = std::make_unique<Snapshot>(snapshot_of(configurations_.running(), snapshot_->generation + 1));
-  for (const Interfaces::Interface& interface : interfaces_.all()) {
-    InterfaceSnapshot facts = mirror_.interface(interface.number);
-    facts.present = facts.present && interface.open();
-    next->interfaces[interface.number] = facts;
-  }
-  next->host_ipv4 = mirror_.model().addresses().host_ipv4();
-  next->host_ipv6 = mirror_.model().addresses().host_ipv6();
-  Command command;
-  command.kind = CommandKind::kUseSnapshot;
-  command.snapshot = next.get();
-  std::swap(snapshot_, next);
-  board_.set_snapshot_generation(snapshot_->generation);
-  if (auto told = workers_.tell_all(command); told.has_error()) {
-    unanswered_.push_back(std::move(next));  // a worker that does not answer may still read the old one
-    missed_ = workers_.moment();
-    report(told.error());
-    return;
-  }
-  unanswered_.clear();
-}
-
-Result<void> Daemon::use(const Config& config) {
-  if (auto applied = apply_to_redirect(config, configurations_.running(), redirect_); applied.has_error()) {
-    return applied;
-  }
-  const auto told = tell_local_addresses(mirror_.local_addresses(), local_address_use(config), redirect_);
-  if (told.has_error()) report(told.error());
-  board_.events().set_rate(config.events.rate_limit_per_second);
-  links_changed_ = true;  // so another snapshot goes out
-  return {};
 }
 
 Result<void> Daemon::set_local_address(const IpAddress& address, bool present) {

@@ -21,6 +21,8 @@
 
 #include "agent/launcher.h"
 #include "control/configurations.h"
+#include "control/firewall.h"
+#include "control/firewall_commands.h"
 #include "control/interfaces.h"
 #include "control/netlink/kernel_mirror.h"
 #include "control/plan.h"
@@ -67,8 +69,13 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   void look_after_interfaces();
   /// Ends what fail: closed left on interfaces that are no longer ours.
   void end_leftovers();
+  // Policy and snapshots (daemon_policy.cc).
   void publish_snapshot();
   Result<void> use(const Config& config);
+  Firewall started_firewall() const;
+  std::uint64_t rule_hits(std::uint16_t counter) const;
+  void follow_schedules();
+  void tell_of_sessions();
   Result<void> set_local_address(const IpAddress& address, bool present);
   std::map<InterfaceIndex, LinkFacts> link_facts() const;
   Result<boost::json::object> apply(const ConfigText& config, std::uint64_t confirm_within_ns);
@@ -95,8 +102,15 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   PuntDevice punt_;
   Region region_;
   RouteMemory routes_;
-  std::unique_ptr<Snapshot> snapshot_;
-  std::vector<std::unique_ptr<Snapshot>> unanswered_;  ///< until every worker has taken a newer one
+  /// A snapshot with the policy that it points into.
+  struct Published {
+    Snapshot snapshot;
+    std::shared_ptr<const Firewall::Policy> policy;
+  };
+  Firewall firewall_;
+  std::unique_ptr<Published> published_;
+  std::vector<std::unique_ptr<Published>> unanswered_;   ///< until every worker has taken a newer one
+  std::unique_ptr<FirewallCommands> firewall_commands_;  ///< workers may read what it has handed over
   WorkerGroup workers_;
   Interfaces interfaces_;
   KernelMirror mirror_;  ///< tells of news while it is made, so what the callbacks use comes before it

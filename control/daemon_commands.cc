@@ -54,6 +54,7 @@ ServerHooks Daemon::hooks() {
     board_.clear_peaks();
     publication_.clear_peak();
     if (agent_ != nullptr) agent_->clear_peak();
+    firewall_commands_->clear_peaks();
   };
   hooks.routes = [this](const TablePage& page) { return route_rows(mirror_, page); };
   hooks.neighbors = [this](const TablePage& page) { return neighbor_rows(mirror_, page); };
@@ -73,6 +74,9 @@ ServerHooks Daemon::hooks() {
     }
     reply(std::move(done));
   };
+  firewall_commands_ = std::make_unique<FirewallCommands>(io_, workers_, firewall_, configurations_, interfaces_);
+  board_.enter_firewall(*firewall_commands_);
+  hooks.firewall = firewall_commands_->hooks();
   return hooks;
 }
 

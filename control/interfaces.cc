@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "control/settings.h"
+
 namespace culvert {
 namespace {
 
@@ -62,15 +64,6 @@ std::string why_not_better(const Interfaces::Interface& interface, const Interfa
   return attach.hint.empty() ? attach.reason : attach.reason + "; " + attach.hint;
 }
 
-std::map<std::string, InterfaceIndex> Interfaces::numbers(const Config& config) {
-  std::map<std::string, InterfaceIndex> numbers;
-  for (const auto& [name, interface] : config.interfaces) {
-    const auto number = static_cast<InterfaceIndex>(numbers.size());
-    numbers.emplace(name, number);
-  }
-  return numbers;
-}
-
 Interfaces::Interfaces(const Config& config, const Plan& plan, Region& region, WorkerGroup& workers,
                        RedirectState& redirect, InterfacesListener& listener)
     : plan_(plan),
@@ -79,7 +72,7 @@ Interfaces::Interfaces(const Config& config, const Plan& plan, Region& region, W
       redirect_(redirect),
       listener_(listener),
       outlive_process_(fails_closed(config)) {
-  for (const auto& [name, number] : numbers(config)) {
+  for (const auto& [name, number] : interface_numbers(config)) {
     Interface interface;
     interface.name = name;
     interface.number = number;

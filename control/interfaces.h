@@ -84,7 +84,6 @@ class Interfaces {
   ~Interfaces();
 
   const std::vector<Interface>& all() const noexcept { return interfaces_; }
-  static std::map<std::string, InterfaceIndex> numbers(const Config& config);
 
   /// Opens what can be, closes what must be: `links` holds the facts of each interface whose link exists. True when
   /// something was opened or closed: the workers need another snapshot.

@@ -2,6 +2,7 @@
 #include "control/plan.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fmt/format.h>
 
 #include "base/cpu.h"
@@ -100,6 +101,31 @@ Result<void> plan_frames(const SystemConfig& system, Plan& plan) {
   return {};
 }
 
+/// A quarter of the sessions may be half-open: a flood of SYNs leaves the others alone, and no honest crowd of new
+/// connections fills it while their handshakes take less than a second.
+void plan_sessions(const Config& config, Plan& plan) {
+  if (!config.policy.has_value()) return;
+  SessionSetup sessions;
+  sessions.sessions = config.sessions.max / plan.demand.workers;
+  sessions.half_open = sessions.sessions / 4;
+  sessions.fragments = config.system.limits.fragments;
+  sessions.huge_pages = config.system.huge_pages;
+  sessions.key = HashKey::random();
+  sessions.owner_key = HashKey::random();
+  plan.demand.fragments = sessions.fragments;
+  plan.demand.sessions = plan.demand.workers > 1;
+  const std::string folder = std::filesystem::path(config.system.control_socket).parent_path();
+  if (is_tmpfs(folder)) {
+    sessions.folder = folder;
+  } else {
+    plan.notes.push_back(
+        fmt::format("sessions end when culvertd does: {} is no tmpfs, so no file there outlives it in "
+                    "memory",
+                    folder.empty() ? "." : folder));
+  }
+  plan.sessions = sessions;
+}
+
 }  // namespace
 
 Result<Plan> make_plan(const Config& config, const std::map<std::string, std::uint32_t>& queues) {
@@ -118,6 +144,7 @@ Result<Plan> make_plan(const Config& config, const std::map<std::string, std::ui
   plan.demand.punt_queue = kPuntQueueCapacity;
   plan.demand.pending = config.system.limits.pending_packets;
   plan_lanes(config, queues, plan);
+  plan_sessions(config, plan);
   if (auto checked = check_lanes(plan); checked.has_error()) return checked.error();
   if (auto planned = plan_frames(config.system, plan); planned.has_error()) return planned.error();
   return plan;

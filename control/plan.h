@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "config/config.h"
+#include "control/session_slot.h"
 #include "umem/budget.h"
 #include "umem/region.h"
 
@@ -21,7 +23,8 @@ struct Plan {
   FrameDemand demand;
   RegionConfig region;
   LaneQuota quota;
-  std::vector<std::string> notes;  ///< what was chosen for "auto", for the log
+  std::optional<SessionSetup> sessions;  ///< of each worker, with a policy
+  std::vector<std::string> notes;        ///< what was chosen for "auto", for the log
 };
 
 /// Queue i of each interface belongs to worker i modulo `workers`; so many of `lanes` are one worker's.

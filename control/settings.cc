@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "control/firewall.h"
 
 namespace culvert {
 namespace {
@@ -16,6 +17,15 @@ Ipv6Address ipv6(const ConfigAddress& address) {
 }
 
 }  // namespace
+
+std::map<std::string, InterfaceIndex> interface_numbers(const Config& config) {
+  std::map<std::string, InterfaceIndex> numbers;
+  for (const auto& [name, interface] : config.interfaces) {
+    const auto number = static_cast<InterfaceIndex>(numbers.size());
+    numbers.emplace(name, number);
+  }
+  return numbers;
+}
 
 DenyList deny_list(const Config& config) {
   DenyList list;
@@ -58,11 +68,12 @@ PuntOptions punt_options(const Config& config) {
   return options;
 }
 
-Snapshot snapshot_of(const Config& config, std::uint64_t generation) {
+Snapshot snapshot_of(const Config& config, std::uint64_t generation, const Firewall& firewall) {
   Snapshot snapshot;
   snapshot.generation = generation;
   snapshot.icmp_errors_per_second = config.system.limits.icmp_errors_per_second;
   snapshot.idle_spin_ns = config.system.idle.spin_ns;
+  snapshot.stateful = firewall.stateful(config);
   return snapshot;
 }
 

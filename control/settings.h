@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <span>
+#include <string>
 
 #include "config/config.h"
 #include "control/netlink/ip_prefix.h"
@@ -11,8 +13,12 @@
 
 namespace culvert {
 
+class Firewall;
+
 // From the words of the configuration to those of the folders below.
 
+/// The number of each interface: its place among their names.
+std::map<std::string, InterfaceIndex> interface_numbers(const Config& config);
 DenyList deny_list(const Config& config);
 std::vector<RedirectPort> failsafe_ports(const Config& config);
 FailMode fail_mode(const Config& config);
@@ -22,8 +28,8 @@ AddressUse local_address_use(const Config& config);
 std::vector<MacAddress> stations_of(const InterfaceConfig& config, const MacAddress& own);
 PuntOptions punt_options(const Config& config);
 
-/// A snapshot with everything that comes from the configuration, and no interface yet.
-Snapshot snapshot_of(const Config& config, std::uint64_t generation);
+/// A snapshot with everything that comes from the configuration and its policy, and no interface yet.
+Snapshot snapshot_of(const Config& config, std::uint64_t generation, const Firewall& firewall);
 
 /// Gives XDP what a reload may have changed: fail mode, deny list, failsafe ports. All of it is tried; the first error
 /// is returned.

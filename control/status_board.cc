@@ -54,11 +54,26 @@ void StatusBoard::enter_workers(const WorkerGroup& workers) {
     registry_.add(ResourceKind::kCommandQueue, scope, &cells.command_queue);
     registry_.add(ResourceKind::kPuntQueue, scope, &cells.punt_queue);
     registry_.add(ResourceKind::kPendingNeighbors, scope, &cells.pipeline.pending);
+    if (const SessionSlot* sessions = workers.sessions(index)) enter_sessions(scope, *sessions, cells);
     if (workers.size() == 1) continue;
     registry_.add(ResourceKind::kHandoffRing, scope, &cells.handoff_in);
     registry_.add(ResourceKind::kHandoffFrames, scope, &cells.pipeline.way_home);
   }
   stuck_.resize(workers.size());
+}
+
+void StatusBoard::enter_sessions(const std::string& scope, const SessionSlot& sessions, const WorkerCells& cells) {
+  sources_.sessions.push_back(&sessions.cells());
+  registry_.add(ResourceKind::kSessions, scope, &sessions.cells().sessions);
+  registry_.add(ResourceKind::kHalfOpenSessions, scope, &sessions.cells().half_open);
+  registry_.add(ResourceKind::kFragments, scope, &cells.pipeline.fragments);
+}
+
+void StatusBoard::enter_firewall(FirewallCommands& firewall) {
+  if (!firewall.policy_status().has_value()) return;
+  sources_.policy = [&firewall] { return firewall.policy_status(); };
+  registry_.add(ResourceKind::kPolicyRules, "culvertd", &firewall.rules_gauge());
+  registry_.add(ResourceKind::kSessionWork, "culvertd", &firewall.work().gauge());
 }
 
 void StatusBoard::enter_tables(RouteMemory& routes, const KernelMirror& mirror) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "control/firewall_commands.h"
 #include "control/interfaces.h"
 #include "control/netlink/kernel_mirror.h"
 #include "control/route_memory.h"
@@ -36,6 +37,8 @@ class StatusBoard {
   void enter_redirect(const RedirectState& redirect);
   void enter_interfaces(const Interfaces& interfaces);
   void enter_server(const ControlServer& server);
+  /// Nothing for a router.
+  void enter_firewall(FirewallCommands& firewall);
   void set_fail_mode(std::string mode) { sources_.fail_mode = std::move(mode); }
 
   /// Events for links that came up, went down or were deleted. To be called at each change.
@@ -58,6 +61,7 @@ class StatusBoard {
 
  private:
   void watch_resource(const BufferAggregate& resource);
+  void enter_sessions(const std::string& scope, const SessionSlot& sessions, const WorkerCells& cells);
   void enter_lane(const Interfaces::Interface& interface, const Interfaces::Lane& lane);
 
   EventLog events_;

@@ -36,6 +36,7 @@ WorkerGroup::WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDe
   // Control waits in epoll, not in this Waker's protocol: whoever has a request always writes the eventfd.
   requests_waker_.announce_sleep();
   const auto count = static_cast<WorkerIndex>(config.cpus.size());
+  std::optional<SessionSetup> sessions = config.sessions;
   for (WorkerIndex index = 0; index < count; ++index) {
     auto slot = std::make_unique<Slot>(config, index, region);
     WorkerParts parts;
@@ -47,6 +48,11 @@ WorkerGroup::WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDe
     parts.pipeline.requests = &slot->requests;
     parts.pipeline.pending =
         array_over<PendingQueue::Entry>(slot->pending_memory.bytes()).first(config.pending_packets);
+    if (sessions.has_value()) {
+      slot->sessions = std::make_unique<SessionSlot>(*sessions, index);
+      sessions->owner_key = slot->sessions->owner_key();
+      slot->sessions->give(parts.pipeline);
+    }
     parts.pool = &slot->pool;
     parts.mesh = &mesh_;
     parts.punt = &punter_.queue(index);

@@ -5,11 +5,13 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/mapping.h"
 #include "base/result.h"
 #include "control/punter.h"
+#include "control/session_slot.h"
 #include "umem/region.h"
 #include "workers/worker.h"
 #include "workers/worker_thread.h"
@@ -23,6 +25,7 @@ struct WorkerGroupConfig {
   RouteTables routes;
   const Snapshot* snapshot = nullptr;
   HashKey multipath_key;
+  std::optional<SessionSetup> sessions;  ///< there when a snapshot may be stateful
 };
 
 class WorkerGroup {
@@ -40,6 +43,8 @@ class WorkerGroup {
   Worker& worker(WorkerIndex index) noexcept { return *workers_[index]->worker; }
   const Worker& worker(WorkerIndex index) const noexcept { return *workers_[index]->worker; }
   FramePool& pool(WorkerIndex index) noexcept { return workers_[index]->pool; }
+  /// Null without sessions.
+  const SessionSlot* sessions(WorkerIndex index) const noexcept { return workers_[index]->sessions.get(); }
   NeighborRequestQueue& requests(WorkerIndex index) noexcept { return workers_[index]->requests; }
   /// What waits in a worker's request queue, as control finds it when it empties it: the gauge is control's.
   const Gauge& requests_gauge(WorkerIndex index) const noexcept { return workers_[index]->requests_gauge; }
@@ -78,6 +83,7 @@ class WorkerGroup {
     Mapping frames_memory;
     Mapping pending_memory;
     FramePool pool;
+    std::unique_ptr<SessionSlot> sessions;
     NeighborRequestQueue requests;
     Gauge requests_gauge;
     std::unique_ptr<Worker> worker;

@@ -16,9 +16,9 @@
 #include "base/cell.h"
 #include "base/hash.h"
 #include "base/result.h"
+#include "packet/prefix.h"
 #include "routes/epoch.h"
 #include "routes/lpm4.h"
-#include "packet/prefix.h"
 
 namespace culvert {
 

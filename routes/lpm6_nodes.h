@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/cell.h"
+#include "packet/prefix.h"
 #include "routes/epoch.h"
 #include "routes/lpm6.h"
-#include "packet/prefix.h"
 
 namespace culvert {
 

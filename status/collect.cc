@@ -98,7 +98,7 @@ StatusSnapshot StatusCollector::collect(const StatusSources& sources, Now now, s
   status.heartbeat_age_ms = heartbeat_age_ms(sources, now);
   if (sources.errors != nullptr) status.last_error = sources.errors->last();
   if (sources.agent) status.agent = sources.agent();
-  if (sources.sessions) status.sessions = sources.sessions();
+  if (sources.policy) status.policy = sources.policy();
   if (sources.xdp_actions) status.xdp_actions = sources.xdp_actions();
   if (sources.events != nullptr) status.events = sources.events->status();
   status.process = read_process();
@@ -106,6 +106,7 @@ StatusSnapshot StatusCollector::collect(const StatusSources& sources, Now now, s
   status.lanes = read_lanes(sources);
   status.workers = read_workers(sources, now);
   status.frames = read_frames(sources);
+  status.sessions = read_sessions(sources);
   status.resources = read_resources(sources);
   status.pressure = read_pressure(sources);
   status.drops = read_drops(sources);

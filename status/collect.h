@@ -11,6 +11,7 @@
 
 #include "base/time.h"
 #include "lanes/lane.h"
+#include "sessions/session_shard.h"
 #include "status/error_log.h"
 #include "status/events.h"
 #include "status/registry.h"
@@ -50,8 +51,9 @@ struct StatusSources {
   Now started_ns = 0;
   std::string fail_mode;
   std::uint64_t snapshot_generation = 0;
-  OptionalCount configuration_generation;   ///< of the history of configurations
-  std::vector<const WorkerCells*> workers;  ///< by number
+  OptionalCount configuration_generation;     ///< of the history of configurations
+  std::vector<const WorkerCells*> workers;    ///< by number
+  std::vector<const SessionCells*> sessions;  ///< by worker; empty while no session is kept
   std::vector<LaneSource> lanes;
   std::vector<InterfaceSource> interfaces;
   std::vector<PressureSource> pressure;
@@ -59,7 +61,7 @@ struct StatusSources {
   const EventLog* events = nullptr;
   const ErrorLog* errors = nullptr;
   std::function<std::vector<XdpActionStatus>()> xdp_actions;  ///< reads the XDP program's per-CPU counters
-  std::function<std::optional<SessionStatus>()> sessions;     ///< empty while no session is kept
+  std::function<std::optional<PolicyStatus>()> policy;        ///< nothing for a router
   std::function<std::optional<AgentStatus>()> agent;
 };
 

@@ -70,6 +70,30 @@ JsonText to_json(const BufferReport& report) {
   return written(report);
 }
 
+JsonText to_json(const SessionPage& page) {
+  return written(page);
+}
+
+JsonText to_json(const SessionSummary& summary) {
+  return written(summary);
+}
+
+JsonText to_json(const SessionTop& top) {
+  return written(top);
+}
+
+JsonText to_json(const SessionsCleared& cleared) {
+  return written(cleared);
+}
+
+JsonText to_json(const PolicyPage& page) {
+  return written(page);
+}
+
+JsonText to_json(const PolicyTest& test) {
+  return written(test);
+}
+
 JsonText to_json(const StatusSnapshot& snapshot, std::initializer_list<std::string_view> members) {
   std::string text;
   append_described_members(text, snapshot, [&](std::string_view name) {
@@ -83,6 +107,24 @@ Result<StatusSnapshot> status_from_json(const boost::json::value& json) {
 }
 Result<BufferReport> buffers_from_json(const boost::json::value& json) {
   return described_from_json<BufferReport>(json, "buffers");
+}
+Result<SessionPage> sessions_from_json(const boost::json::value& json) {
+  return described_from_json<SessionPage>(json, "sessions");
+}
+Result<SessionSummary> session_summary_from_json(const boost::json::value& json) {
+  return described_from_json<SessionSummary>(json, "session summary");
+}
+Result<SessionTop> session_top_from_json(const boost::json::value& json) {
+  return described_from_json<SessionTop>(json, "session top");
+}
+Result<SessionsCleared> cleared_from_json(const boost::json::value& json) {
+  return described_from_json<SessionsCleared>(json, "cleared sessions");
+}
+Result<PolicyPage> policies_from_json(const boost::json::value& json) {
+  return described_from_json<PolicyPage>(json, "policies");
+}
+Result<PolicyTest> policy_test_from_json(const boost::json::value& json) {
+  return described_from_json<PolicyTest>(json, "policy test");
 }
 
 }  // namespace culvert

@@ -105,11 +105,6 @@ void general(Writer& out, const StatusSnapshot& status) {
   out.series({}, OptionalCount(status.events.lost));
   out.family("culvert_agent_starts_total", "counter", "How often the agent process was started.");
   if (status.agent) out.series({}, OptionalCount(status.agent->starts));
-  out.family("culvert_sessions", "gauge", "Active sessions.");
-  if (status.sessions) {
-    out.series({{"family", "ipv4"}}, OptionalCount(status.sessions->ipv4));
-    out.series({{"family", "ipv6"}}, OptionalCount(status.sessions->ipv6));
-  }
 }
 
 void resources(Writer& out, const StatusSnapshot& status) {
@@ -215,6 +210,58 @@ void workers(Writer& out, const StatusSnapshot& status) {
          [](const WorkerStatus& row) { return OptionalCount(row.icmp_errors_sent); });
 }
 
+/// Nothing for a router.
+void sessions(Writer& out, const StatusSnapshot& status) {
+  if (!status.sessions) return;
+  out.family("culvert_sessions", "gauge", "Active sessions.");
+  out.series({{"family", "ipv4"}}, status.sessions->ipv4);
+  out.series({{"family", "ipv6"}}, status.sessions->ipv6);
+  const auto each = [&](const char* name, const char* help, const char* label,
+                        std::initializer_list<std::pair<const char*, std::uint64_t WorkerSessions::*>> kinds) {
+    out.family(name, "counter", help);
+    for (const WorkerSessions& row : status.sessions->workers) {
+      for (const auto& [kind, member] : kinds) {
+        out.series({{"worker", std::to_string(row.worker)}, {label, kind}}, OptionalCount(row.*member));
+      }
+    }
+  };
+  const auto family = [&](const char* name, const char* help, std::uint64_t WorkerSessions::*member) {
+    out.family(name, "counter", help);
+    for (const WorkerSessions& row : status.sessions->workers) {
+      out.series({{"worker", std::to_string(row.worker)}}, OptionalCount(row.*member));
+    }
+  };
+  family("culvert_sessions_created_total", "Sessions that began.", &WorkerSessions::created);
+  each("culvert_sessions_closed_total", "Sessions that ended, by why.", "why",
+       {{"expired", &WorkerSessions::expired},
+        {"evicted", &WorkerSessions::evicted},
+        {"cleared", &WorkerSessions::cleared},
+        {"renewed", &WorkerSessions::renewed}});
+  each("culvert_sessions_refused_total", "New sessions that were refused, by why.", "why",
+       {{"full", &WorkerSessions::refused_full},
+        {"half_open", &WorkerSessions::refused_half_open},
+        {"reply", &WorkerSessions::refused_reply},
+        {"place", &WorkerSessions::refused_place}});
+  family("culvert_sessions_recovered_total", "Sessions taken over from an earlier run.", &WorkerSessions::recovered);
+  family("culvert_sessions_torn_total", "Flows of an earlier run that were not whole.", &WorkerSessions::torn);
+  family("culvert_sessions_looked_at_total", "Sessions that expiry looked at.", &WorkerSessions::looked_at);
+  family("culvert_policy_evaluations_total", "Packets that the policy was asked about.",
+         &WorkerSessions::policy_evaluations);
+  family("culvert_tcp_resets_sent_total", "Resets that answered what a rule rejects.",
+         &WorkerSessions::tcp_resets_sent);
+}
+
+void rules(Writer& out, const StatusSnapshot& status) {
+  if (!status.policy) return;
+  out.family("culvert_policy_rules", "gauge", "Rules of the policy.");
+  out.series({}, OptionalCount(status.policy->rules));
+  out.family("culvert_policy_default_hits_total", "counter", "Packets that no rule matched: the default decided.");
+  out.series({}, OptionalCount(status.policy->default_hits));
+  out.family("culvert_rule_hits_total", "counter",
+             "Packets that a rule of the policy decided: the first of a session.");
+  for (const RuleHits& row : status.policy->hits) out.series({{"rule", row.rule}}, OptionalCount(row.hits));
+}
+
 }  // namespace
 
 void SteadyCounters::hold(StatusSnapshot& status) {
@@ -229,7 +276,9 @@ std::string prometheus_text(const StatusSnapshot& status, const PrometheusOption
   resources(out, status);
   interfaces(out, status);
   workers(out, status);
+  sessions(out, status);
   drops(out, status, options.zero_drops);
+  rules(out, status);
   return out.finish();
 }
 

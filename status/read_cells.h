@@ -13,6 +13,7 @@ std::vector<DropStatus> read_drops(const StatusSources& sources);
 std::vector<PressureStatus> read_pressure(const StatusSources& sources);
 std::vector<ResourceStatus> read_resources(const StatusSources& sources);
 FrameStatus read_frames(const StatusSources& sources);
+std::optional<SessionStatus> read_sessions(const StatusSources& sources);
 ProcessStatus read_process();
 
 /// "wan0/1": how a lane is called in scopes.

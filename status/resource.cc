@@ -78,6 +78,19 @@ constexpr std::array<ResourceText, kResourceKinds> kTexts{{
      "The text is not published: the agent serves the one before, with its age, and /healthz fails.", "culvertd"},
     {"agent_connections", "HTTP clients of the agent (/metrics, /healthz, /status.json).",
      "The new client is closed and counted.", "agent"},
+    {"sessions", "Sessions of one worker, IPv4 and IPv6 together; only with a policy.",
+     "The idlest neighbour in the table that is not established makes way; when there is none the new session is "
+     "refused (session_table_full). Established sessions go on.",
+     "worker"},
+    {"half_open_sessions", "TCP sessions of one worker whose handshake is not done.",
+     "The idlest neighbour whose handshake is not done makes way; when there is none the new one is refused "
+     "(session_half_open_full). Other sessions begin as ever.",
+     "worker"},
+    {"fragments", "Fragments that wait with one worker for the rest of their datagrams; only with a policy.",
+     "The datagram whose fragments came first is dropped to make room (fragment_queue_full).", "worker"},
+    {"policy_rules", "Rules of the policy.", "A configuration with more rules is refused as a whole.", "culvertd"},
+    {"session_work", "Commands of clients that count or clear sessions and go through whole tables, at once.",
+     "The command is refused, and its client told to try again.", "culvertd"},
 }};
 
 constexpr bool every_text_is_there() {
@@ -87,7 +100,7 @@ constexpr bool every_text_is_there() {
   return true;
 }
 static_assert(every_text_is_there(), "each kind has its name, its sentence, its line for full and its scope");
-static_assert(kTexts.back().name == "agent_connections", "one text for each kind, in enum order");
+static_assert(kTexts.back().name == "session_work", "one text for each kind, in enum order");
 
 }  // namespace
 

@@ -39,6 +39,11 @@ enum class ResourceKind : std::uint8_t {
   kEventHistory,
   kPublishedStatus,
   kAgentConnections,
+  kSessions,
+  kHalfOpenSessions,
+  kFragments,
+  kPolicyRules,
+  kSessionWork,
   kCount,
 };
 

@@ -159,11 +159,45 @@ struct ProcessStatus {
 };
 BOOST_DESCRIBE_STRUCT(ProcessStatus, (), (pid, resident_bytes, cpu_time_ms))
 
-/// Sessions by family, from the session tables themselves; absent while the configuration keeps no state.
-struct SessionStatus {
-  std::uint64_t ipv4 = 0, ipv6 = 0;
+/// One worker's sessions and what it has decided about new ones. created = sessions + expired + evicted + cleared +
+/// renewed.
+struct WorkerSessions {
+  std::uint32_t worker = 0;
+  std::uint64_t sessions = 0, half_open = 0;
+  std::uint64_t created = 0, expired = 0, evicted = 0, cleared = 0, renewed = 0;
+  std::uint64_t refused_full = 0, refused_half_open = 0, refused_reply = 0, refused_place = 0;
+  std::uint64_t recovered = 0, torn = 0;
+  std::uint64_t looked_at = 0;  ///< by expiry
+  std::uint64_t policy_evaluations = 0, tcp_resets_sent = 0;
 };
-BOOST_DESCRIBE_STRUCT(SessionStatus, (), (ipv4, ipv6))
+BOOST_DESCRIBE_STRUCT(WorkerSessions, (),
+                      (worker, sessions, half_open, created, expired, evicted, cleared, renewed, refused_full,
+                       refused_half_open, refused_reply, refused_place, recovered, torn, looked_at, policy_evaluations,
+                       tcp_resets_sent))
+
+/// Sessions, as the tables themselves count them; absent while the configuration keeps no state.
+struct SessionStatus {
+  OptionalCount ipv4, ipv6;  ///< null while workers count both families together
+  std::uint64_t total = 0, half_open = 0;
+  std::vector<WorkerSessions> workers;
+};
+BOOST_DESCRIBE_STRUCT(SessionStatus, (), (ipv4, ipv6, total, half_open, workers))
+
+struct RuleHits {
+  std::string rule;
+  std::uint64_t hits = 0;
+};
+BOOST_DESCRIBE_STRUCT(RuleHits, (), (rule, hits))
+
+/// The policy that runs; absent for a router.
+struct PolicyStatus {
+  std::uint64_t rules = 0;
+  std::uint64_t default_hits = 0;
+  std::vector<RuleHits> hits;  ///< of the first kMostRuleHits rules; `show policies` tells all
+};
+BOOST_DESCRIBE_STRUCT(PolicyStatus, (), (rules, default_hits, hits))
+/// The status goes out every second, and Prometheus keeps each label's value for as long as it keeps anything.
+inline constexpr std::size_t kMostRuleHits = 1000;
 
 struct StatusSnapshot {
   std::string version;
@@ -181,6 +215,7 @@ struct StatusSnapshot {
   std::vector<WorkerStatus> workers;
   FrameStatus frames;
   std::optional<SessionStatus> sessions;
+  std::optional<PolicyStatus> policy;
   std::vector<ResourceStatus> resources;
   std::vector<PressureStatus> pressure;
   std::vector<DropStatus> drops;
@@ -190,6 +225,6 @@ struct StatusSnapshot {
 BOOST_DESCRIBE_STRUCT(StatusSnapshot, (),
                       (version, time_unix_ms, uptime_ms, interval_ms, fail_mode, configuration_generation,
                        snapshot_generation, heartbeat_age_ms, last_error, process, agent, interfaces, lanes, workers,
-                       frames, sessions, resources, pressure, drops, xdp_actions, events))
+                       frames, sessions, policy, resources, pressure, drops, xdp_actions, events))
 
 }  // namespace culvert

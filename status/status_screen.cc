@@ -97,10 +97,29 @@ std::string sums(const StatusSnapshot& status) {
       "Checksums completed {}, ICMP errors sent {} (suppressed {}), fragmented {}; events produced {}, delivered {}, "
       "lost {}\n",
       completed, sent, suppressed, fragmented, status.events.produced, status.events.delivered, status.events.lost);
-  if (status.sessions) {
-    text += fmt::format("Sessions: {} IPv4, {} IPv6\n", status.sessions->ipv4, status.sessions->ipv6);
-  }
   return text;
+}
+
+std::string sessions(const SessionStatus& status, const TextOptions& options) {
+  Table table({{"Worker"},
+               {"Sessions"},
+               {"Half-open"},
+               {"Created"},
+               {"Expired"},
+               {"Evicted"},
+               {"Cleared"},
+               {"Renewed"},
+               {"Refused"},
+               {"Policy asked"},
+               {"Resets sent"}});
+  for (const WorkerSessions& row : status.workers) {
+    const std::uint64_t refused = row.refused_full + row.refused_half_open + row.refused_reply + row.refused_place;
+    table.row({fmt::format("{}", row.worker), fmt::format("{}", row.sessions), fmt::format("{}", row.half_open),
+               fmt::format("{}", row.created), fmt::format("{}", row.expired), fmt::format("{}", row.evicted),
+               fmt::format("{}", row.cleared), fmt::format("{}", row.renewed), fmt::format("{}", refused),
+               fmt::format("{}", row.policy_evaluations), fmt::format("{}", row.tcp_resets_sent)});
+  }
+  return "\n" + table.text(options.colour);
 }
 
 }  // namespace
@@ -109,6 +128,7 @@ std::string status_text(const StatusSnapshot& status, const TextOptions& options
   std::string text = head(status);
   text += "\n" + workers_text(status, options);
   text += "\n" + lanes(status, options);
+  if (status.sessions) text += sessions(*status.sessions, options);
   text += "\n" + frames(status.frames) + kernel(status) + sums(status);
   const BufferReport report = buffer_report(status);
   text += report.warnings.empty() ? "Resources: OK\n" : fmt::format("Resources: {}\n", report.status);

@@ -43,8 +43,9 @@ Table buffers_table() {
 
 std::string sessions_line(const std::optional<SessionStatus>& sessions) {
   if (!sessions) return "Active sessions: - (this configuration keeps no sessions)\n";
-  return fmt::format("Active sessions: {} IPv4, {} IPv6, {} total\n", sessions->ipv4, sessions->ipv6,
-                     sessions->ipv4 + sessions->ipv6);
+  if (!sessions->ipv4 || !sessions->ipv6) return fmt::format("Active sessions: {}\n", sessions->total);
+  return fmt::format("Active sessions: {} IPv4, {} IPv6, {} total\n", *sessions->ipv4, *sessions->ipv6,
+                     sessions->total);
 }
 
 std::string reason_sentence(const std::string& name) {

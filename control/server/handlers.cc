@@ -67,6 +67,7 @@ ControlHandlers::ControlHandlers(boost::asio::io_context& io, ControlServer& ser
   add_shows(server);
   add_tables(server);
   add_configuration(server);
+  add_firewall_commands(server, hooks_.firewall);
   add_watches(server);
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "control/server/firewall_handlers.h"
 #include "control/server/server.h"
 #include "status/events.h"
 #include "status/snapshot.h"
@@ -56,6 +57,7 @@ struct ServerHooks {
   std::function<void(const ConfigApply&, Reply)> config_apply;
   std::function<Result<boost::json::object>()> config_confirm;
   std::function<void(std::uint64_t generation, Reply)> config_rollback;  ///< 0: the one before
+  FirewallHooks firewall;
 };
 
 /// Adds every command to the server and feeds the watchers. Outlives the io_context's last run; belongs to its thread.

@@ -4,11 +4,11 @@
 #include <cstdio>
 #include <fstream>
 #include <sstream>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "status/json.h"
 #include "status/text.h"
+#include "test/cli/run_culvert.h"
 #include "test/status/service.h"
 #include "test/status/socket_client.h"
 #include "test/support/catch.h"
@@ -16,35 +16,10 @@
 namespace culvert {
 namespace {
 
+using test::culvert;
+using test::has;
+using test::Outcome;
 using test::Service;
-
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-};
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-/// Runs `culvert` with these arguments; `input` is its stdin.
-Outcome culvert(const std::string& arguments, const std::string& input = "") {
-  char folder[] = "/tmp/culvert-cli-XXXXXX";
-  REQUIRE(::mkdtemp(folder) != nullptr);
-  const std::string base = folder;
-  std::ofstream(base + "/in") << input;
-  const std::string command =
-      std::string(CULVERT_BINARY) + " " + arguments + " <" + base + "/in >" + base + "/out 2>" + base + "/err";
-  const int status = std::system(command.c_str());
-  Outcome outcome{WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(base + "/out"), contents(base + "/err")};
-  std::filesystem::remove_all(base);
-  return outcome;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 TEST_CASE("show commands print the fixture as text, and as JSON with --json, wherever the option stands") {
   Service service;

@@ -23,6 +23,21 @@ std::string committed(const std::string& path) {
   return text.str();
 }
 
+/// True for keys that have no default of their own: they are in the firewall's example.
+bool of_firewall(const KeyInfo& info) {
+  return info.path.starts_with("policy.") || info.path.starts_with("zones.");
+}
+
+/// The example's comment at its end, as whoever takes it would uncomment it.
+std::string uncommented_firewall() {
+  std::string text = example_yaml();
+  text = text.substr(text.find("\n#\n# interfaces:\n") + 3);
+  std::string result;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) result += (line == "#" ? "" : line.substr(2)) + "\n";
+  return result;
+}
+
 }  // namespace
 
 TEST_CASE("docs/ has the generated pages; when it has not: config_docs docs") {
@@ -37,10 +52,23 @@ TEST_CASE("the example checks clean, has every key and equals the defaults") {
   REQUIRE(example.ok());
   CHECK(*example.config == *check_text("interfaces: {lan0: {}, wan0: {}}", "f").config);
   for (const KeyInfo& info : schema_keys()) {
-    if (info.kind != KeyInfo::Kind::kValue) continue;
+    if (info.kind != KeyInfo::Kind::kValue || of_firewall(info)) continue;
     INFO(info.path);
     const std::string line = info.path.substr(info.path.rfind('.') + 1) + ": " + info.default_text + "\n";
     CHECK(example_yaml().find(" " + line) != std::string::npos);
+  }
+}
+
+TEST_CASE("the firewall's example checks clean and has every key that the other has not") {
+  const CheckResult example = check_text(firewall_example(), "firewall.yaml");
+  CHECK(example.to_text().empty());
+  REQUIRE(example.ok());
+  CHECK(fails_closed(*example.config));
+  CHECK(uncommented_firewall() == firewall_example());
+  for (const KeyInfo& info : schema_keys()) {
+    if (info.kind != KeyInfo::Kind::kValue || !of_firewall(info)) continue;
+    INFO(info.path);
+    CHECK(firewall_example().find(info.path.substr(info.path.rfind('.') + 1) + ": ") != std::string::npos);
   }
 }
 

@@ -55,7 +55,8 @@ TEST_CASE("a mutated example is accepted or refused with a reason") {
   const std::uint64_t seed = seed_from_environment();
   std::printf("mutation seed %llu (repeat with CULVERT_SEED)\n", static_cast<unsigned long long>(seed));
   std::mt19937_64 random(seed);
-  const std::string example = example_yaml();
+  const bool firewall = GENERATE(false, true);
+  const std::string example = firewall ? firewall_example() : example_yaml();
   const Config defaults = *check_text(example, "f").config;
   int accepted = 0;
   constexpr int kTexts = 3'000;

@@ -126,3 +126,79 @@ TEST_CASE("the rows describe themselves with their whole paths") {
                                           "pools.NAME.entries[].match !", "pools.NAME.entries[].log", "timeout",
                                           "magic"});
 }
+
+namespace {
+
+struct Step {
+  std::string name;
+  std::uint32_t weight = 1;
+};
+struct Extra {
+  std::vector<Step> steps;
+  std::uint32_t depth = 7;
+};
+struct Whole {
+  std::optional<Extra> extra;
+};
+
+Section<Whole> whole_section() {
+  const auto step =
+      Section<Step>()
+          .key("name", &Step::name, account_rule(), Reload::kLive, "Who.")
+          .required()
+          .key("weight", &Step::weight, count_rule<std::uint32_t>(1, 9), Reload::kLive, "How much.", "One.")
+          .shorthand("name");
+  const auto extra =
+      Section<Extra>()
+          .named_list("steps", &Extra::steps, step, &Step::name, 9, Reload::kLive, "In order.")
+          .key("depth", &Extra::depth, count_rule<std::uint32_t>(1, 9), Reload::kLive, "Deep.", "Seven.");
+  return Section<Whole>().optional_object("extra", &Whole::extra, extra, Reload::kRestart, "More.", "Less.");
+}
+
+std::string whole_of(const std::string& yaml, Whole& whole) {
+  Diagnostics diagnostics;
+  const std::optional<YamlNode> root = read_yaml(yaml, diagnostics);
+  if (root) whole_section().read(*root, Place{diagnostics, "", nullptr}, whole);
+  std::string text;
+  for (const Diagnostic& diagnostic : diagnostics.take()) text += to_text(diagnostic, "f") + "\n";
+  return text;
+}
+
+std::string lines_of(const std::string& yaml) {
+  Whole whole;
+  CHECK(whole_of(yaml, whole).empty());
+  std::vector<KeyValue> values;
+  whole_section().print(whole, "", values);
+  std::string text;
+  for (const KeyValue& value : values) text += value.path + "=" + value.text + (value.is_element ? " *\n" : "\n");
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("an optional object is there when its key is") {
+  CHECK(lines_of("").empty());
+  CHECK(lines_of("extra:\n") == "extra= *\nextra.depth=7\n");
+  CHECK(lines_of("extra: {depth: 3}\n") == "extra= *\nextra.depth=3\n");
+  std::vector<std::string> kinds;
+  for (const KeyInfo& info : whole_section().describe()) {
+    if (info.kind == KeyInfo::Kind::kOptional) kinds.push_back(info.path);
+  }
+  CHECK(kinds == std::vector<std::string>{"extra"});
+}
+
+TEST_CASE("a list of named elements is told by names and by what is before each") {
+  CHECK(lines_of("extra: {steps: [{name: a}, {name: b, weight: 2}]}\n") ==
+        "extra= *\nextra.steps.a=first *\nextra.steps.a.name=a\nextra.steps.a.weight=1\n"
+        "extra.steps.b=behind a *\nextra.steps.b.name=b\nextra.steps.b.weight=2\nextra.depth=7\n");
+}
+
+TEST_CASE("one value or a list in place of keys is the value of the key that it is short for") {
+  CHECK(lines_of("extra: {steps: [a, b]}\n") == lines_of("extra: {steps: [{name: a}, {name: b}]}\n"));
+  Whole whole;
+  CHECK(
+      whole_of("extra: {steps: [a, [b], \"A\"]}\n", whole) ==
+      "f:1:20: extra.steps[1]: is a list, but one value belongs here; write the name of an account, or remove the key\n"
+      "f:1:25: extra.steps[2]: 'A' is not the name of an account; use at most 32 of a-z, 0-9, _ and -, a letter or _ "
+      "first\n");
+}

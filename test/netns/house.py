@@ -68,11 +68,13 @@ class House:
     client4, server4 = "198.18.0.2", "198.18.1.2"
     client6, server6 = "2001:db8:0::2", "2001:db8:1::2"
 
-    def __init__(self, queues=1, workers=1, config="", system="", interfaces=None, metrics="{enabled: false}"):
+    def __init__(self, queues=1, workers=1, config="", system="", interfaces=None, metrics="{enabled: false}",
+                 memory=False):
         require_root()
         self.id = f"culvert-{pathlib.Path(sys.argv[0]).stem[:12]}-{os.getpid()}"
         self.names = {role: f"{self.id}-{role[0]}" for role in ("client", "router", "server")}
-        self.work = pathlib.Path(tempfile.mkdtemp(prefix="culvert-test-"))
+        # In memory, sessions outlive culvertd (they are files beside the control socket).
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="culvert-test-", dir="/dev/shm" if memory else None))
         self.queues = queues
         self.build = pathlib.Path(os.environ["CULVERT_BUILD"])
         self.control_path = self.work / "control.sock"
@@ -144,8 +146,8 @@ interfaces:
         """A background process in the role's namespace; ended with the house."""
         options.setdefault("stdout", subprocess.DEVNULL)
         options.setdefault("stderr", subprocess.DEVNULL)
-        child = subprocess.Popen(["ip", "netns", "exec", self.names[role], *command], stdin=subprocess.DEVNULL,
-                                 text=True, **options)
+        options.setdefault("stdin", subprocess.DEVNULL)
+        child = subprocess.Popen(["ip", "netns", "exec", self.names[role], *command], text=True, **options)
         self.children.append(child)
         return child
 
@@ -216,6 +218,10 @@ interfaces:
         for row in self.ask("show_status")["drops"]:
             reasons[row["reason"]] = reasons.get(row["reason"], 0) + row["packets"]
         return reasons
+
+    def sessions(self, what="sessions"):
+        """A count of the sessions' workers, summed."""
+        return sum(worker[what] for worker in self.ask("show_status")["sessions"]["workers"])
 
     def losses(self, scope=""):
         """{counter: packets} that the kernel lost before or after the workers; tx_busy is transmit_failed as well.

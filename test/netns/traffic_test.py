@@ -10,7 +10,7 @@ require_command("iperf3")
 
 
 def iperf(house, address, *options):
-    # A server for each run: between two tests iperf3 closes its listening socket for a moment, and resets who comes then.
+    # A server for each run: between two of them iperf3 closes its listening socket, and resets who comes just then.
     server = house.spawn("server", "iperf3", "--server", "--one-off")
     wait_until(lambda: ":5201" in house.server("ss", "-Hltn").stdout, 5, "iperf3 listens")
     done = house.client("iperf3", "--client", address, "--time", "2", "--json", *options, timeout=40)

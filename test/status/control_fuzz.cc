@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "control/server/handlers.h"
 #include "status/json.h"
+#include "test/status/firewall_desk.h"
 #include "test/status/fixture.h"
 #include "test/status/socket_client.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 class Harness {
  public:
-  Harness() : server_(io_, options()), handlers_(io_, server_, hooks(events_)) {
+  Harness() : server_(io_, options()), handlers_(io_, server_, hooks(events_, desk_)) {
     events_.produce(EventKind::kStarted, 1, 1, "started");
   }
 
@@ -41,12 +42,13 @@ class Harness {
     options.path = "/tmp/culvert-fuzz-" + std::to_string(::getpid()) + ".sock";
     return options;
   }
-  static ServerHooks hooks(EventLog& events) {
+  static ServerHooks hooks(EventLog& events, test::FirewallDesk& desk) {
     ServerHooks hooks;
     hooks.status = [] { return test::fixture(); };
     hooks.events = &events;
     hooks.clear_peaks = [] {};
     hooks.routes = [](const TablePage&) -> Result<TableRows> { return TableRows{}; };
+    hooks.firewall = desk.hooks();
     return hooks;
   }
   void turn(test::SocketClient& client) {
@@ -71,6 +73,7 @@ class Harness {
 
   boost::asio::io_context io_;
   EventLog events_{8};
+  test::FirewallDesk desk_;
   ControlServer server_;
   ControlHandlers handlers_;
   std::string answers_;
@@ -92,6 +95,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (status.has_value()) culvert::to_json(*status);
   const auto buffers = culvert::buffers_from_json(json);
   if (buffers.has_value()) culvert::to_json(*buffers);
+  const auto sessions = culvert::sessions_from_json(json);
+  if (sessions.has_value()) culvert::to_json(*sessions);
+  const auto policies = culvert::policies_from_json(json);
+  if (policies.has_value()) culvert::to_json(*policies);
   if (const auto event = culvert::event_from_json(json); event.has_value()) culvert::event_to_json(*event);
   return 0;
 }

@@ -22,7 +22,7 @@ namespace culvert::test {
 /// A server in a thread of its own; whatever touches it runs there.
 class Service {
  public:
-  explicit Service(ControlServerOptions options = {}) {
+  explicit Service(ControlServerOptions options = {}, const FirewallHooks& firewall = {}) {
     char folder[] = "/tmp/culvert-server-XXXXXX";
     folder_ = ::mkdtemp(folder);
     options.path = folder_ + "/control.sock";
@@ -55,6 +55,7 @@ class Service {
         pending = std::move(reply);
       }
     };
+    hooks.firewall = firewall;
     handlers = std::make_unique<ControlHandlers>(io, *server, hooks);
     events.produce(EventKind::kStarted, 1, 1, "started");
     thread_ = std::thread([this] {

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <fmt/format.h>
+#include <utility>
 
 #include "config/suggest.h"
 
@@ -16,15 +17,40 @@ const CLI::App* child(const CLI::App& app, const std::string& name) {
   return nullptr;
 }
 
+/// Whether a command takes several others behind it, one after another: `show sessions source PREFIX protocol tcp`.
+bool takes_parts(const CLI::App* app) {
+  return app != nullptr && app->get_require_subcommand_max() == 0;
+}
+
+/// Where the words go on behind a part's value; null when `app` is no part that takes one.
+const CLI::App* behind_value(const CLI::App& app) {
+  const auto is_value = [](const CLI::Option* option) { return option->get_positional(); };
+  return takes_parts(app.get_parent()) && !app.get_options(is_value).empty() ? app.get_parent() : nullptr;
+}
+
+/// The commands that a word may stand for: below `app`, or else below the one that `app` is a part of.
+std::vector<const CLI::App*> fitting(const CLI::App& app, const std::string& word) {
+  std::vector<const CLI::App*> fits;
+  for (const CLI::App* at = &app;; at = at->get_parent()) {
+    if (const CLI::App* exact = child(*at, word)) return {exact};
+    for (const CLI::App* sub : at->get_subcommands({})) {
+      if (sub->get_name().compare(0, word.size(), word) == 0) fits.push_back(sub);
+    }
+    if (!fits.empty() || !takes_parts(at->get_parent())) return fits;
+  }
+}
+
 /// "unknown command 'bufers' after 'show system': did you mean 'buffers'?"
 Error unknown_word(const CLI::App& app, const std::vector<std::string>& words) {
   const CLI::App* at = &app;
   std::string path;
   for (const std::string& word : words) {
     if (!word.empty() && word.front() == '-') continue;
-    const CLI::App* next = child(*at, word);
-    if (next != nullptr) {
-      at = next;
+    const CLI::App* up = behind_value(*at);
+    const auto fits = up == nullptr ? fitting(*at, word) : std::vector<const CLI::App*>();
+    const bool is_known = fits.size() == 1 && fits.front()->get_name() == word;
+    if (up != nullptr || is_known) {
+      at = up != nullptr ? up : fits.front();
       path += path.empty() ? word : " " + word;
       continue;
     }
@@ -40,16 +66,29 @@ Error unknown_word(const CLI::App& app, const std::vector<std::string>& words) {
           fmt::format("there are: {}", fmt::join(names, ", "))};
 }
 
+/// A word too many or too few. (A required option or value names itself.)
 bool is_about_words(const CLI::ParseError& error) {
-  return dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
-         dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return true;
+  return dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
+         std::string_view(error.what()).find("ubcommand") != std::string_view::npos;
 }
 
-/// Words that CLI11 would take for the value of `--socket` are not commands.
-std::vector<std::string> without_option_values(const std::vector<std::string>& words) {
+/// Whether some command has this option, and a value behind it.
+bool option_takes_value(const CLI::App& app, const std::string& word) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->check_name(word)) return option->get_items_expected_max() > 0;
+  }
+  for (const CLI::App* sub : app.get_subcommands({})) {
+    if (option_takes_value(*sub, word)) return true;
+  }
+  return false;
+}
+
+/// Words that CLI11 takes for the values of options are not commands.
+std::vector<std::string> without_option_values(const CLI::App& app, const std::vector<std::string>& words) {
   std::vector<std::string> kept;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--socket") {
+    if (words[i].starts_with("--") && option_takes_value(app, words[i])) {
       ++i;
     } else {
       kept.push_back(words[i]);
@@ -92,7 +131,7 @@ int run_words(const std::vector<std::string>& words, const std::string& default_
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return line.app.exit(error);  // --help
     if (is_about_words(error)) {
-      plain.complaint(unknown_word(line.app, without_option_values(words)));
+      plain.complaint(unknown_word(line.app, without_option_values(line.app, words)));
     } else {
       plain.complaint(Error{error.what(), 0, "see --help"});
     }
@@ -105,19 +144,47 @@ Result<std::vector<std::string>> expand_prefixes(const CLI::App& app, std::vecto
   const CLI::App* at = &app;
   for (std::string& word : words) {
     if (word.empty() || word.front() == '-') continue;
-    const CLI::App* exact = child(*at, word);
-    std::vector<std::string> fits;
-    for (const std::string& name : subcommand_names(*at)) {
-      if (name.compare(0, word.size(), word) == 0) fits.push_back(name);
+    if (const CLI::App* up = behind_value(*at)) {
+      at = up;
+      continue;
     }
-    if (exact == nullptr && fits.size() > 1) {
-      return Error{fmt::format("'{}' is ambiguous", word), 0, fmt::format("it may be {}", fmt::join(fits, ", "))};
+    const auto fits = fitting(*at, word);
+    if (fits.size() > 1) {
+      std::vector<std::string> names;
+      for (const CLI::App* sub : fits) names.push_back(sub->get_name());
+      return Error{fmt::format("'{}' is ambiguous", word), 0, fmt::format("it may be {}", fmt::join(names, ", "))};
     }
-    if (exact == nullptr && fits.empty()) break;
-    if (exact == nullptr) word = fits.front();
-    at = child(*at, word);
+    if (fits.empty()) break;
+    at = fits.front();
+    word = at->get_name();
   }
   return words;
+}
+
+const CLI::App* follow(const CLI::App& app, const std::vector<std::string>& words) {
+  const CLI::App* at = &app;
+  for (const std::string& word : words) {
+    const CLI::App* up = behind_value(*at);
+    const auto fits = up == nullptr ? fitting(*at, word) : std::vector<const CLI::App*>{up};
+    if (fits.size() != 1) return nullptr;
+    at = fits.front();
+  }
+  // A part that is complete: what may follow is what may follow the whole.
+  const bool is_complete = at->get_subcommands({}).empty() && behind_value(*at) == nullptr;
+  return is_complete && takes_parts(at->get_parent()) ? at->get_parent() : at;
+}
+
+CLI::App* group(CLI::App& parent, const char* name, const char* sentence) {
+  auto* app = parent.add_subcommand(name, sentence);
+  app->require_subcommand(1);
+  return app;
+}
+
+CLI::App* leaf(CLI::App& parent, CommandLine& line, const char* name, const char* sentence,
+               std::function<int(const Arguments&, const Output&)> run) {
+  auto* app = parent.add_subcommand(name, sentence);
+  app->callback([&line, run = std::move(run)] { line.run = run; });
+  return app;
 }
 
 }  // namespace culvert

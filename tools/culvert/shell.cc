@@ -25,17 +25,7 @@ std::vector<std::string> split(const std::string& text) {
 /// Where the words before the cursor lead; null when they lead nowhere.
 const CLI::App* reached(const std::string& before) {
   const auto words = expand_prefixes(completing->app, split(before));
-  if (words.has_error()) return nullptr;
-  const CLI::App* at = &completing->app;
-  for (const std::string& word : *words) {
-    const CLI::App* next = nullptr;
-    for (const CLI::App* sub : at->get_subcommands({})) {
-      if (sub->get_name() == word) next = sub;
-    }
-    if (next == nullptr) return nullptr;
-    at = next;
-  }
-  return at;
+  return words.has_error() ? nullptr : follow(completing->app, *words);
 }
 
 char* next_match(const char* text, int state) {

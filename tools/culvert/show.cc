@@ -7,43 +7,10 @@
 #include "status/json.h"
 #include "status/table.h"
 #include "status/text.h"
-#include "tools/culvert/client.h"
-#include "tools/culvert/commands.h"
+#include "tools/culvert/ask.h"
 
 namespace culvert {
 namespace {
-
-using Request = boost::json::object;
-using Render = std::function<Result<std::string>(const boost::json::object&)>;
-
-Result<std::string> rendered(std::string text) {
-  return Result<std::string>(boost::system::in_place_value, std::move(text));
-}
-
-/// Asks once and prints the answer, as JSON or as `render` makes it.
-int ask(const Arguments& arguments, const Output& output, const Request& request, const Render& render) {
-  auto connection = ControlConnection::open(arguments.socket);
-  if (connection.has_error()) {
-    output.complaint(connection.error());
-    return kExitError;
-  }
-  const auto answer = connection->ask(request);
-  if (answer.has_error()) {
-    output.complaint(answer.error());
-    return kExitError;
-  }
-  if (output.json) {
-    output.object(*answer);
-    return kExitOk;
-  }
-  const auto text = render(*answer);
-  if (text.has_error()) {
-    output.complaint(text.error());
-    return kExitError;
-  }
-  output.text(*text);
-  return kExitOk;
-}
 
 /// A command whose screen is made from a StatusSnapshot.
 auto status_command(const char* command, std::string (*screen)(const StatusSnapshot&, const TextOptions&)) {
@@ -266,20 +233,6 @@ int watch_counters(const Arguments& arguments, const Output& output) {
   return watch(arguments, output, {{{"command", "watch"}, {"what", "counters"}}, screen, line});
 }
 
-using Run = std::function<int(const Arguments&, const Output&)>;
-
-CLI::App* group(CLI::App& parent, const char* name, const char* sentence) {
-  auto* app = parent.add_subcommand(name, sentence);
-  app->require_subcommand(1);
-  return app;
-}
-
-CLI::App* leaf(CLI::App& parent, CommandLine& line, const char* name, const char* sentence, Run run) {
-  auto* app = parent.add_subcommand(name, sentence);
-  app->callback([&line, run = std::move(run)] { line.run = run; });
-  return app;
-}
-
 void add_system(CLI::App& show, CommandLine& line) {
   auto* system = group(show, "system", "resources and the dataplane");
   auto* buffers =
@@ -328,6 +281,8 @@ void add_show_commands(CLI::App& app, CommandLine& line) {
       ->add_option("--count", arguments.count, "end after so many");
 
   auto* clear = group(app, "clear", "begin anew");
+  add_session_commands(*show, *clear, line);
+  add_policy_commands(app, *show, line);
   auto* system = group(*clear, "system", "resources");
   auto* buffers = group(*system, "buffers", "of the buffers");
   leaf(*buffers, line, "peak", "highest use since now", clear_peak);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string_view>
+
+#include "config/documentation.h"
+
+namespace culvert {
+namespace {
+
+constexpr std::string_view kFirewall = R"(interfaces:
+  lan0: {zone: trust}
+  dmz0: {zone: servers}
+  wan0: {zone: internet}
+
+zones:
+  trust: {description: Desks and telephones.}
+  servers: {}
+  internet: {}
+
+policy:
+  addresses:
+    office: [198.18.0.0/24, 2001:db8:1::/48]
+    web-servers: [192.0.2.80, 192.0.2.81, 2001:db8:2::80]
+    mail-servers: [192.0.2.25]
+    our-servers: [web-servers, mail-servers]          # sets may hold sets
+    partners:
+      description: Who may reach the build service.
+      members: [198.19.7.0/24]
+      file: none                                      # or /etc/culvert/partners.txt, one prefix a line
+  services:
+    web: [tcp/80, tcp/443, udp/443]
+    mail: [tcp/25, tcp/465, tcp/587]
+    ping: [icmp/echo-request, icmpv6/echo-request]
+    time: [udp/123 from 123, udp/123 from 1024-65535]
+    outward:
+      description: What desks may use.
+      members: [web, mail, ping, time, udp/53, tcp/53]
+  schedules:
+    office-hours:
+      description: Local time; hours over midnight belong to the day on which they begin.
+      days: [mon-fri]
+      hours: 07:00-19:00
+    maintenance: {days: [sat], hours: 22:00-04:00, dates: 2026-12-01/2027-01-31}
+  rules:                                              # the first one that matches decides
+    - name: no-telnet
+      description: Refused at once, so that nobody waits for it.
+      from: any
+      to: any
+      service: tcp/23
+      action: reject
+      log: open
+    - {name: outward, from: trust, to: internet, source: office, service: outward, action: permit}
+    - {name: to-servers, from: trust, to: servers, source: office, action: permit, log: close}
+    - {name: web, from: [internet, trust], to: servers, destination: web-servers, service: web, action: permit}
+    - {name: mail, from: internet, to: servers, destination: mail-servers, service: tcp/25, action: permit}
+    - {name: ping, from: internet, to: servers, destination: our-servers, service: ping, action: permit}
+    - name: build
+      from: internet
+      to: servers
+      source: partners
+      destination: 192.0.2.90
+      service: tcp/8443
+      action: permit
+      log: both
+      schedule: maintenance
+    - {name: guests, from: trust, to: internet, service: web, action: permit, schedule: office-hours, enabled: false}
+  default: deny                                       # what no rule matches
+  default_log: false
+  on_change: close                                    # sessions that a new policy would not let in
+  mid_stream: false
+)";
+
+}  // namespace
+
+std::string firewall_example() {
+  return std::string(kFirewall);
+}
+
+}  // namespace culvert

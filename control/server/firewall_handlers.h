@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+
+#include "control/server/server.h"
+#include "control/server/session_query.h"
+#include "status/policies.h"
+#include "status/sessions.h"
+
+namespace culvert {
+
+struct TablePage;
+
+/// What the commands about sessions and the policy need. Each says itself that there is no policy.
+struct FirewallHooks {
+  /// Looks at a bounded part of the tables; `next` says where the look after it begins.
+  std::function<Result<SessionPage>(const SessionPageQuery&)> sessions;
+  // These go through all tables, with pauses, and reply then.
+  std::function<void(const SessionQuery&, Reply)> session_summary;
+  std::function<void(const SessionTopQuery&, Reply)> session_top;
+  std::function<void(const SessionQuery&, Reply)> clear_sessions;
+  std::function<Result<PolicyPage>(const TablePage&)> policies;
+  std::function<Result<PolicyTest>(const PolicyTestQuery&)> policy_test;
+};
+
+/// Adds show_sessions, show_sessions_summary, show_sessions_top, clear_sessions, show_policies and policy_test. `hooks`
+/// outlives the server's last answer.
+void add_firewall_commands(ControlServer& server, const FirewallHooks& hooks);
+
+}  // namespace culvert

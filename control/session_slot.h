@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/mapping.h"
+#include "pipeline/datagram_queue.h"
+#include "pipeline/pipeline.h"
+#include "sessions/session_file.h"
+
+namespace culvert {
+
+/// What every worker's sessions are made of.
+struct SessionSetup {
+  std::uint32_t sessions = 0;  ///< of one worker, at most
+  std::uint32_t half_open = 0;
+  std::uint32_t fragments = 0;
+  HugePages huge_pages = HugePages::kTry;
+  HashKey key;        ///< of tables that begin empty
+  HashKey owner_key;  ///< by which packets find the worker of their session
+  /// Where files of sessions are kept, which a successor takes over; empty: sessions end with the process.
+  std::string folder;
+  SessionOwner owner;        ///< but for the worker's number
+  SessionTimeouts timeouts;  ///< when sessions of an earlier run are looked at first
+};
+
+/// One worker's sessions with their memory. Stays where it is.
+class SessionSlot {
+ public:
+  /// With a folder: what an earlier run left in its file is taken over, if it is whole and means the same. Throws
+  /// SetupError when there is no memory, or another process has the file.
+  SessionSlot(const SessionSetup& setup, WorkerIndex worker);
+  SessionSlot(const SessionSlot&) = delete;
+  SessionSlot& operator=(const SessionSlot&) = delete;
+
+  /// What the worker's pipeline is built on.
+  void give(PipelineParts& parts) noexcept;
+
+  /// The tables, for readers.
+  const SessionShard::Memory& memory() const noexcept { return memory_; }
+  const SessionCells& cells() const noexcept { return cells_; }
+  std::span<const Cell> rule_hits() const noexcept { return rule_hits_; }
+  /// By which packets find the worker of their session: the first worker's is for all.
+  const HashKey& owner_key() const noexcept { return owner_key_; }
+  /// "kept 1200 sessions of an earlier run", or why not.
+  const std::string& story() const noexcept { return story_; }
+
+ private:
+  Mapping open_tables(const SessionSetup& setup);
+
+  SessionOwner owner_;
+  SessionFileState found_ = SessionFileState::kFresh;
+  std::string story_;
+  Mapping tables_, wheel4_, wheel6_, fragments_memory_, hits_memory_;
+  SessionShard::Memory memory_;
+  std::span<DatagramQueue::Entry> fragments_;
+  std::span<Cell> rule_hits_;
+  SessionCells cells_;
+  SessionShard shard_;
+  HashKey fragment_key_, owner_key_;
+};
+
+}  // namespace culvert

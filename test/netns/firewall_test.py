@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A policy between two zones, with real clients: what it permits goes both ways, the rest goes nowhere."""
+
+import time
+
+from house import House, wait_until
+
+ZONES = """
+zones:
+  inside: {}
+  outside: {}
+policy:
+  rules:
+    - {name: no-81, from: inside, to: outside, service: [tcp/81, udp/81], action: reject}
+    - {name: out, from: inside, to: outside, action: permit}
+"""
+INTERFACES = "  lan0: {zone: inside}\n  wan0: {zone: outside}"
+
+# Connects by TCP and tells how that ended: "open", or the error's name and after how many ms.
+CONNECT = """
+import errno, socket, sys, time
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+with socket.socket(family, socket.SOCK_STREAM) as s:
+    s.settimeout(float(sys.argv[3]))
+    begin = time.monotonic()
+    try:
+        s.connect((sys.argv[1], int(sys.argv[2])))
+        print("open")
+    except TimeoutError:
+        print("timeout")
+    except OSError as error:
+        print(errno.errorcode[error.errno], round((time.monotonic() - begin) * 1000))
+"""
+
+# Sends one datagram from a connected socket and tells what comes of it: an answer, or an error by ICMP.
+DATAGRAM = """
+import errno, socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+with socket.socket(family, socket.SOCK_DGRAM) as s:
+    s.settimeout(2)
+    s.connect((sys.argv[1], int(sys.argv[2])))
+    s.send(b"x" * int(sys.argv[3]))
+    try:
+        print(len(s.recv(65536)))
+    except TimeoutError:
+        print("timeout")
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+"""
+
+# Answers every datagram and accepts every connection, of both families, until it is ended.
+SERVER = """
+import selectors, socket
+selector = selectors.DefaultSelector()
+for family, kind, port in ((f, k, p) for f in (socket.AF_INET, socket.AF_INET6)
+                           for k in (socket.SOCK_STREAM, socket.SOCK_DGRAM) for p in (80, 81)):
+    s = socket.socket(family, kind)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.bind(("", port))
+    if kind == socket.SOCK_STREAM:
+        s.listen(1000)
+    selector.register(s, selectors.EVENT_READ, kind)
+while True:
+    for key, _ in selector.select():
+        if key.data == socket.SOCK_STREAM:
+            key.fileobj.accept()[0].close()
+        else:
+            data, address = key.fileobj.recvfrom(65536)
+            key.fileobj.sendto(data, address)
+"""
+
+# Opens so many connections one after the other and closes each when the other end has.
+CONNECTIONS = """
+import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+for _ in range(int(sys.argv[2])):
+    with socket.create_connection((sys.argv[1], 80), timeout=5) as s:
+        assert s.recv(1) == b""
+"""
+
+
+def python(role, program, *arguments):
+    return role("python3", "-c", program, *[str(argument) for argument in arguments]).stdout.strip()
+
+
+def permitted(house):
+    for address in (house.server4, house.server6):
+        house.ping(address)
+        assert python(house.client, CONNECT, address, 80, 5) == "open"
+        assert python(house.client, DATAGRAM, address, 80, 100) == "100"
+        # In fragments, there and back.
+        assert python(house.client, DATAGRAM, address, 80, 4000) == "4000"
+        house.client("ping", "-c2", "-s", "5000", "-W", "2", address)
+
+
+def refused(house):
+    for address in (house.client4, house.client6):
+        assert python(house.server, CONNECT, address, 80, 1) == "timeout"
+        assert house.server("ping", "-c1", "-W1", address, check=False).returncode == 1
+    assert house.drops()["policy_deny"] > 0
+    for address in (house.server4, house.server6):
+        how, after_ms = python(house.client, CONNECT, address, 81, 5).split()
+        assert how == "ECONNREFUSED" and int(after_ms) < 1000, (how, after_ms)
+        # Administratively prohibited, RFC 1812 5.2.7.1 and RFC 4443 3.1.
+        assert python(house.client, DATAGRAM, address, 81, 10) in ("EHOSTUNREACH", "EACCES"), address
+    assert house.drops()["policy_reject"] >= 4
+
+
+def errors_of_sessions(house):
+    """Port unreachable comes from the server's own stack, about a datagram that was permitted."""
+    for address in (house.server4, house.server6):
+        assert python(house.client, DATAGRAM, address, 9, 10) == "ECONNREFUSED", address
+
+
+def one_evaluation_a_connection(house, connections=200):
+    before = house.sessions("policy_evaluations")
+    for address in (house.server4, house.server6):
+        python(house.client, CONNECTIONS, address, connections)
+    evaluations = house.sessions("policy_evaluations") - before
+    assert evaluations == 2 * connections, evaluations
+
+
+def sessions_end(house):
+    """Closed connections leave the table after their timeout, and nothing else does."""
+    assert house.sessions() > 0
+    wait_until(lambda: house.sessions() < 50, 60, lambda: f"{house.sessions()} sessions are left")
+
+
+def main():
+    with House(system="  fail: open", interfaces=INTERFACES, config=ZONES) as house:
+        house.start_culvert()
+        house.spawn("server", "python3", "-c", SERVER)
+        house.spawn("client", "python3", "-c", SERVER)
+        time.sleep(0.5)
+        permitted(house)
+        refused(house)
+        errors_of_sessions(house)
+        one_evaluation_a_connection(house)
+        sessions_end(house)
+        house.assert_conservation()
+
+
+main()

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions outlive the process: a restart and kill -9 under load, and the connections go on.
+
+200 idle TCP connections, iperf3 -P 8 and a ping every 10 ms cross each restart. Afterwards every idle connection must
+still carry a byte there and back. Printed: how many sessions there were and are, and how long no ping was answered.
+"""
+
+import json
+import re
+import signal
+import subprocess
+import time
+
+from house import House, by_tier, require_command
+
+ZONES = """
+zones: {inside: {}, outside: {}}
+policy:
+  rules:
+    - {name: out, from: inside, to: outside, action: permit}
+"""
+INTERFACES = "  lan0: {zone: inside}\n  wan0: {zone: outside}"
+IDLE = 200
+RESTARTS = by_tier(1, 2, 10)
+KILLS = by_tier(1, 3, 50)
+
+# Holds connections; for each line on stdin sends a byte on all of them and prints how many came back.
+IDLE_CLIENT = """
+import socket, sys
+held = [socket.create_connection((sys.argv[1], 80), timeout=5) for _ in range(int(sys.argv[2]))]
+print(len(held), flush=True)
+for _ in sys.stdin:
+    alive = 0
+    for s in held:
+        s.settimeout(10)
+        try:
+            s.sendall(b"x")
+            alive += s.recv(1) == b"x"
+        except OSError:
+            pass
+    print(alive, flush=True)
+"""
+
+ECHO_SERVER = """
+import asyncio, sys
+async def echo(reader, writer):
+    while data := await reader.read(4096):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+async def main():
+    server = await asyncio.start_server(echo, "0.0.0.0", 80, backlog=1000)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+
+def longest_gap_ms(text):
+    """Of the answers to a ping every 10 ms, by the times that it prints."""
+    times = [float(match) for match in re.findall(r"^\[(\d+\.\d+)\].*bytes from", text, re.M)]
+    assert len(times) > 100, text[-500:]
+    return max(b - a for a, b in zip(times, times[1:])) * 1000
+
+
+def cross(house, idle, with_signal):
+    """One restart under load: (sessions before, sessions taken over, longest gap in ms)."""
+    iperf = house.spawn("client", "iperf3", "-c", house.server4, "-P", "8", "-t", "4", "--json",
+                        stdout=subprocess.PIPE)
+    ping = house.spawn("client", "ping", "-D", "-i", "0.01", "-w", "4", house.server4, stdout=subprocess.PIPE)
+    time.sleep(1)
+    before = house.sessions()
+    logged = len(house.log())
+    house.stop(house.daemon, with_signal)
+    house.start_culvert()
+    took_over = re.search(r"(\d+) sessions of an earlier run go on", house.log()[logged:])
+    assert took_over, house.log()[logged:]
+    gap = longest_gap_ms(ping.communicate(timeout=30)[0])
+    sent = json.loads(iperf.communicate(timeout=30)[0])
+    assert "error" not in sent, sent["error"]
+    idle.stdin.write("again\n")
+    idle.stdin.flush()
+    alive = int(idle.stdout.readline())
+    assert alive == IDLE, f"{alive} of {IDLE} idle connections are left"
+    return before, int(took_over.group(1)), gap
+
+
+def main():
+    require_command("iperf3")
+    with House(system="  fail: open", interfaces=INTERFACES, config=ZONES, memory=True) as house:
+        house.start_culvert()
+        house.spawn("server", "python3", "-c", ECHO_SERVER)
+        house.spawn("server", "iperf3", "-s")
+        time.sleep(0.5)
+        house.ping(house.server4)
+        idle = house.spawn("client", "python3", "-c", IDLE_CLIENT, house.server4, str(IDLE), stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE)
+        assert int(idle.stdout.readline()) == IDLE
+        for name, with_signal, count, least in (("restart", signal.SIGTERM, RESTARTS, 0.999),
+                                                ("kill -9", signal.SIGKILL, KILLS, 0.99)):
+            for _ in range(count):
+                before, after, gap = cross(house, idle, with_signal)
+                print(f"{name}: {before} sessions, {after} taken over, no answer for {gap:.0f} ms")
+                assert after >= least * before, (before, after)
+                assert gap < 1500, gap
+        house.assert_conservation()
+
+
+main()
