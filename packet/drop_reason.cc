@@ -84,6 +84,27 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
     {"icmp_unsolicited", "An ICMP message that answers nothing and is no echo request, or a redirect."},
     {"icmp_quote_bad", "The ICMP error quotes too little of a packet, or no packet, to know whose it is."},
     {"icmp_unrelated", "The ICMP error is about a packet of no session, or one that its sender can't have sent."},
+    {"screen_land", "The packet comes from the address that it goes to (CVE-1999-0016)."},
+    {"screen_winnuke", "A TCP segment with urgent data to port 139 (CVE-1999-0153)."},
+    {"screen_syn_fin", "A TCP segment with SYN and FIN: a scan that hopes to pass filters."},
+    {"screen_no_flags", "A TCP segment without any flag: a scan that hopes to pass filters."},
+    {"screen_fin_no_ack", "A TCP segment with FIN and without ACK: a scan that hopes to pass filters."},
+    {"screen_source_route", "The packet carries a source route, and the screen of its zone refuses them."},
+    {"screen_tiny_fragment",
+     "A first fragment too short for the header that rules look at, or one right behind it (RFC 3128)."},
+    {"screen_icmp_flood", "More ICMP packets of no session to one destination than the zone's screen lets through."},
+    {"screen_udp_flood", "More UDP packets of no session to one destination than the zone's screen lets through."},
+    {"screen_syn_flood", "More TCP connections begin than the zone's screen lets through."},
+    {"screen_port_scan", "One source tries many ports of one destination."},
+    {"screen_address_sweep", "One source tries many destinations."},
+    {"source_sessions", "The source (IPv4 address, IPv6 /64) has as many sessions as its zone's limit allows."},
+    {"source_rate", "The source (IPv4 address, IPv6 /64) begins sessions faster than its zone's limit allows."},
+    {"zone_rate", "The zone begins sessions faster than its limit allows, and this source has had its share."},
+    {"syn_cookie", "Not lost: the SYN was answered by a SYN cookie, since its zone is under a flood."},
+    {"syn_cookie_bad",
+     "A TCP segment that acknowledges no SYN cookie of ours, in a zone that is under a flood of SYNs."},
+    {"syn_proxy_waits",
+     "A segment of a client that came by a SYN cookie, before its server has answered; it is sent again."},
 }};
 
 }  // namespace
@@ -93,6 +114,6 @@ const DropReasonText& drop_reason_text(DropReason reason) noexcept {
   return kTexts[index < kDropReasons ? index : 0];
 }
 
-static_assert(kTexts.back().name == "icmp_unrelated", "one text for each reason, in enum order");
+static_assert(kTexts.back().name == "syn_proxy_waits", "one text for each reason, in enum order");
 
 }  // namespace culvert

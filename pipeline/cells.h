@@ -6,6 +6,7 @@
 #include "base/cell.h"
 #include "packet/packet.h"
 #include "packet/verdict.h"
+#include "pipeline/screens.h"
 
 namespace culvert {
 
@@ -27,6 +28,8 @@ struct alignas(kCacheLine) PipelineCells {
   Cell fragmented;  ///< IPv4 packets that left as fragments
   Cell route_lookups;
   Cell policy_evaluations;
+  Cell limits_unknown;  ///< sessions of sources for which the table of sources had no place: they were not limited
+  Cell syn_cookies_sent, syn_cookies_accepted;
   Cell neighbor_requests_full;  ///< requests that found no room in the ring to control
   Gauge pending;                ///< packets waiting for neighbours
   Gauge fragments;              ///< fragments that wait for the rest of their datagrams
@@ -34,6 +37,8 @@ struct alignas(kCacheLine) PipelineCells {
 
   /// Per ingress interface (the last line: made by us or unknown) and reason.
   std::array<std::array<Cell, kDropReasons>, kMaxInterfaces + 1> drops;
+  /// What a screen would have dropped, if it did more than raise an alarm.
+  std::array<Cell, kScreens> screen_alarms;
   struct InterfaceCells {
     Cell rx_packets, rx_bytes, tx_packets, tx_bytes;
   };
