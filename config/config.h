@@ -135,6 +135,7 @@ struct Config {
   SystemConfig system;
   std::map<std::string, InterfaceConfig> interfaces;
   std::map<std::string, ZoneConfig> zones;
+  std::map<std::string, ScreenConfig> screens;
   std::optional<PolicyConfig> policy;  ///< nothing: a router, without sessions
   SessionsConfig sessions;
   MetricsConfig metrics;

@@ -51,7 +51,7 @@ std::string markdown_of(const KeyInfo& info) {
 /// True for keys of which the example has no value: those of parts that do nothing while they are empty. They are in
 /// the firewall's example.
 bool is_below_empty(const KeyInfo& info) {
-  return info.path.starts_with("policy") || info.path.starts_with("zones.");
+  return info.path.starts_with("policy") || info.path.starts_with("zones.") || info.path.starts_with("screens.");
 }
 
 /// A text as comments of YAML.
@@ -97,10 +97,11 @@ std::string configuration_markdown() {
       "- services: `tcp/80`, `udp/1024-2047`, `udp/123 from 123` (the source's port), `icmp/echo-request`, `icmp/3/4`\n"
       "  (type and code), `icmpv6/128`, `gre`, `protocol/89`\n"
       "- hours: `08:00-18:00`, `22:00-06:00` (over midnight); dates: `2026-12-24/2027-01-02`; both are local time\n"
-      "- names (of zones, sets, services, schedules, rules): a letter, then letters, digits, `_` and `-`\n"
+      "- names (of zones, screens, sets, services, schedules, rules): a letter, then letters, digits, `_` and `-`\n"
       "- anchors and aliases work; merge keys (`<<`) and tags do not\n\n" +
       fmt::format("Bounds: a file of {} bytes, {} values, {} levels.\n\n", kMostBytes, kMostNodes, kMostDepth);
-  text += "A firewall, with every key of `zones` and `policy`:\n\n```yaml\n" + firewall_example() + "```\n\n";
+  text +=
+      "A firewall, with every key of `zones`, `screens` and `policy`:\n\n```yaml\n" + firewall_example() + "```\n\n";
   for (const KeyInfo& info : schema_keys()) text += markdown_of(info);
   text +=
       "## Not built yet\n\nThese keys are refused, because the part that they belong to is not in this version:\n\n";
@@ -127,7 +128,8 @@ std::string example_yaml() {
       text += wrapped(fmt::format("Takes {}. {}", info.accepts, info.reason), indent + "# ");
       text += fmt::format("{}{}: {}\n", indent, name_of(info), info.default_text);
     } else {
-      text += fmt::format("{}{}:{}\n", indent, name_of(info), info.path == "zones" ? " {}" : "");
+      text +=
+          fmt::format("{}{}:{}\n", indent, name_of(info), info.path == "zones" || info.path == "screens" ? " {}" : "");
     }
     if (info.path == "interfaces") text += "  wan0: {}\n  lan0:\n";
   }

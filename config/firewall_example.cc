@@ -14,7 +14,25 @@ constexpr std::string_view kFirewall = R"(interfaces:
 zones:
   trust: {description: Desks and telephones.}
   servers: {}
-  internet: {}
+  internet:
+    screen: strict                                    # one of the screens below
+    limits: {sessions_per_source: 500, new_sessions_per_source: 100/s, new_sessions: 20k/s}
+
+screens:                                              # what is refused before the rules are asked
+  strict:
+    description: What nobody sends who means well.
+    land: true
+    winnuke: true
+    syn_fin: true
+    no_flags: true
+    fin_no_ack: true
+    source_route: true
+    tiny_fragment: true
+    icmp_flood: 1k/s                                  # of no session, to one destination
+    udp_flood: 10k/s
+    port_scan: 50                                     # ports of one destination, in ten seconds
+    address_sweep: 200
+    alarm_only: [port_scan, address_sweep]            # counted, not dropped
 
 policy:
   addresses:

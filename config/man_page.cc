@@ -80,7 +80,7 @@ std::string configuration_man_page() {
   text +=
       ".SH EXAMPLE\nA router between two interfaces:\n.PP\n.nf\n"
       "interfaces:\n  lan0: {}\n  wan0: {}\n.fi\n.PP\n"
-      "A firewall, with every key of zones and policy:\n.PP\n.nf\n" +
+      "A firewall, with every key of zones, screens and policy:\n.PP\n.nf\n" +
       roff_lines(firewall_example()) + ".fi\n";
   return text;
 }

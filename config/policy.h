@@ -25,12 +25,15 @@
 
 #include "config/address.h"
 #include "config/schedule.h"
+#include "config/screens.h"
 #include "policy/rules.h"
 
 namespace culvert {
 
 struct ZoneConfig {
   std::string description;
+  std::optional<std::string> screen;  ///< nothing: none
+  ZoneLimitsConfig limits;
 
   friend bool operator==(const ZoneConfig&, const ZoneConfig&) = default;
 };

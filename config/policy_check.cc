@@ -35,6 +35,18 @@ void check_zones(const Config& config, const YamlNode& root, const Place& place)
   place.at("zones").warning(near_node(root, "zones", ""), "zones without a policy stop nobody", "write a policy");
 }
 
+void check_screens(const Config& config, const YamlNode& root, const Place& place) {
+  std::set<std::string> used;
+  for (const auto& [name, zone] : config.zones) {
+    if (zone.screen) used.insert(*zone.screen);
+  }
+  for (const auto& [name, screen] : config.screens) {
+    if (used.contains(name)) continue;
+    place.at("screens").at(name).warning(near_node(root, "screens", name), "no zone has this screen",
+                                         fmt::format("write screen: {} below a zone", name));
+  }
+}
+
 void check_sets(const PolicyConfig& policy, const YamlNode& node, const Place& place) {
   for (const auto& [name, set] : policy.addresses) {
     if (!set.members.empty() || !set.file.path.empty()) continue;
@@ -49,6 +61,7 @@ void check_sets(const PolicyConfig& policy, const YamlNode& node, const Place& p
 
 void check_firewall(const Config& config, const YamlNode& root, const Place& place) {
   check_zones(config, root, place);
+  check_screens(config, root, place);
   const YamlNode* node = root.find("policy");
   if (!config.policy || node == nullptr) return;
   const Place here = place.at("policy");

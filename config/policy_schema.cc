@@ -5,6 +5,7 @@
 #include "config/named_list.h"
 #include "config/prefix_file.h"
 #include "config/schedule_rule.h"
+#include "config/screen_schema.h"
 
 namespace culvert {
 namespace {
@@ -150,7 +151,12 @@ ValueRule<ReversePath> reverse_path_rule() {
 }
 
 Section<ZoneConfig> zone_section() {
-  return described<ZoneConfig>("zone");
+  return described<ZoneConfig>("zone")
+      .key("screen", &ZoneConfig::screen, word_or<std::string>("none", name_rule("a screen")), Reload::kLive,
+           "What is refused of packets that come in here, whatever the policy says: one of `screens`.",
+           "none: what is refused is named.")
+      .object("limits", &ZoneConfig::limits, zone_limits_section(),
+              "How many sessions the sources in this zone may have and begin.");
 }
 
 Section<PolicyConfig> policy_section() {

@@ -79,6 +79,14 @@ void check_zones(const Config& config, const YamlNode& root, const Place& place,
   }
 }
 
+void check_screens(const Config& config, const YamlNode& root, const Place& place) {
+  Names screens("screen", "screens", "screens", root.find("screens"));
+  for (const auto& [name, zone] : config.zones) {
+    const YamlNode* node = node_at(root, {"zones", name, "screen"});
+    if (zone.screen && node != nullptr) screens.check(*zone.screen, *node, place.at("zones").at(name).at("screen"));
+  }
+}
+
 void check_rule_names(const std::vector<RuleConfig>& rules, const YamlNode& list, const Place& place) {
   std::unordered_map<std::string_view, std::size_t> first;
   for (std::size_t i = 0; i < rules.size(); ++i) {
@@ -127,6 +135,7 @@ void check_policy(const PolicyConfig& policy, const YamlNode& node, const Place&
 void check_references(const Config& config, const YamlNode& root, const Place& place) {
   Names zones("zone", "zones", "zones", root.find("zones"));
   check_zones(config, root, place, zones);
+  check_screens(config, root, place);
   const YamlNode* policy = root.find("policy");
   if (config.policy && policy != nullptr) check_policy(*config.policy, *policy, place.at("policy"), zones);
 }

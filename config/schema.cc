@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "config/named_list.h"
 #include "config/policy_schema.h"
+#include "config/screen_schema.h"
 #include "config/worker_rule.h"
 #include "packet/packet.h"
 #include "routes/next_hop.h"
@@ -203,6 +204,8 @@ Section<Config> whole_schema() {
            Reload::kRestart, "The network interfaces whose packets Culvert takes, by name.")
       .map("zones", &Config::zones, zone_section(), name_rule("a zone"), 0, kMostZones, Reload::kLive,
            "Groups of interfaces, by name, between which the policy decides.")
+      .map("screens", &Config::screens, screen_section(), name_rule("a screen"), 0, kMostScreens, Reload::kLive,
+           "Attacks that are refused before the policy is asked, by name; zones name the one that they have.")
       .optional_object("policy", &Config::policy, policy_section(), Reload::kRestart,
                        "What may pass. With this key, even with nothing below it, Culvert is a stateful firewall.",
                        "Without it Culvert is a router without state: whatever has a route passes. A restart, because "
@@ -210,7 +213,6 @@ Section<Config> whole_schema() {
       .object("sessions", &Config::sessions, sessions_section(), "Connections that the policy has let in.")
       .object("metrics", &Config::metrics, metrics_section(), "Figures for Prometheus, served by the agent.")
       .object("events", &Config::events, events_section(), "What happened: links, neighbours, full tables, errors.")
-      .not_built("screens", "protection against floods and scans", "Limits against floods and scans.")
       .not_built("nat", "NAT", "Address translation.")
       .not_built("load_balancer", "the load balancer", "Services and their backends.")
       .not_built("flows", "flow telemetry", "Flow records and their export.")

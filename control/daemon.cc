@@ -218,6 +218,7 @@ void Daemon::every_10_ms() {
 void Daemon::every_100_ms() {
   mirror_.tick();
   follow_tables();
+  workers_.observe_meters();
   if (missed_.has_value() && workers_.passed(*missed_)) {
     missed_.reset();
     links_changed_ = true;  // so the snapshot goes out again

@@ -60,6 +60,11 @@ Result<std::shared_ptr<const Firewall::Policy>> Firewall::prepare(const Config& 
     policy->interface_zone[number] = zones.of(interface);
     policy->reverse_path[number] = check_of(reverse_path_of(config, interface));
   }
+  for (const auto& [name, number] : zones.all()) {
+    const ZoneConfig& zone = config.zones.at(name);
+    if (zone.screen.has_value()) policy->guards.screens[number] = zone_screens(config.screens.at(*zone.screen));
+    policy->guards.limits[number] = zone_limits(zone.limits);
+  }
   number_counters(*policy, hits);
   return std::shared_ptr<const Policy>(std::move(policy));
 }
@@ -113,6 +118,8 @@ std::optional<StatefulSnapshot> Firewall::stateful(const Config& config) const {
   stateful.tcp_pick_up = config.policy->mid_stream;
   stateful.zone = policy_->interface_zone;
   stateful.reverse_path = policy_->reverse_path;
+  stateful.screens = policy_->guards.screens;
+  stateful.limits = policy_->guards.limits;
   stateful.timeouts = timeouts(config);
   stateful.fragment_timeout_ms =
       static_cast<std::uint32_t>(config.system.limits.fragment_timeout_ns / kNanosecondsPerMillisecond);

@@ -19,6 +19,7 @@
 
 #include "config/config.h"
 #include "control/policy_rules.h"
+#include "control/zone_guards.h"
 #include "pipeline/stateful.h"
 #include "policy/rule_compiler.h"
 #include "sessions/session_file.h"
@@ -40,6 +41,7 @@ class Firewall {
     std::uint16_t generation = 0;
     std::array<Zone, kMaxInterfaces> interface_zone{};
     std::array<ReversePathCheck, kMaxInterfaces> reverse_path{};
+    ZoneGuards guards;
   };
 
   /// What a counter of rules' hits says, all workers together.

@@ -64,7 +64,7 @@ Mapping SessionSlot::open_tables(const SessionSetup& setup) {
   return memory;
 }
 
-SessionSlot::SessionSlot(const SessionSetup& setup, WorkerIndex worker)
+SessionSlot::SessionSlot(const SessionSetup& setup, WorkerIndex worker, SharedMeters& meters)
     : owner_(owner_of(setup, worker)),
       tables_(open_tables(setup)),
       wheel4_(Mapping::anonymous(wheel_bytes(setup), setup.huge_pages, kWhat)),
@@ -75,7 +75,9 @@ SessionSlot::SessionSlot(const SessionSetup& setup, WorkerIndex worker)
       memory_(memory_of(tables_, wheel4_, wheel6_, setup)),
       fragments_(made_over<DatagramQueue::Entry>(fragments_memory_, setup.fragments)),
       rule_hits_(made_over<Cell>(hits_memory_, kRuleCounters)),
-      shard_(memory_, {setup.sessions, setup.half_open}, SessionFile::key(tables_.bytes()), cells_, monotonic_ns()),
+      meters_(meters),
+      shard_(memory_, {setup.sessions, setup.half_open}, SessionFile::key(tables_.bytes()), cells_, monotonic_ns(),
+             &meters.sources),
       fragment_key_(HashKey::random()),
       owner_key_(SessionFile::shares(tables_.bytes())) {
   if (found_ != SessionFileState::kUsable) return;
@@ -88,6 +90,7 @@ SessionSlot::SessionSlot(const SessionSetup& setup, WorkerIndex worker)
 
 void SessionSlot::give(PipelineParts& parts) noexcept {
   parts.sessions = &shard_;
+  parts.meters = &meters_;
   parts.rule_hits = rule_hits_;
   parts.fragments = fragments_;
   parts.fragment_key = fragment_key_;

@@ -30,7 +30,8 @@ class SessionSlot {
  public:
   /// With a folder: what an earlier run left in its file is taken over, if it is whole and means the same. Throws
   /// SetupError when there is no memory, or another process has the file.
-  SessionSlot(const SessionSetup& setup, WorkerIndex worker);
+  /// `meters` outlives it.
+  SessionSlot(const SessionSetup& setup, WorkerIndex worker, SharedMeters& meters);
   SessionSlot(const SessionSlot&) = delete;
   SessionSlot& operator=(const SessionSlot&) = delete;
 
@@ -56,6 +57,7 @@ class SessionSlot {
   SessionShard::Memory memory_;
   std::span<DatagramQueue::Entry> fragments_;
   std::span<Cell> rule_hits_;
+  SharedMeters& meters_;
   SessionCells cells_;
   SessionShard shard_;
   HashKey fragment_key_, owner_key_;

@@ -59,6 +59,10 @@ void StatusBoard::enter_workers(const WorkerGroup& workers) {
     registry_.add(ResourceKind::kHandoffRing, scope, &cells.handoff_in);
     registry_.add(ResourceKind::kHandoffFrames, scope, &cells.pipeline.way_home);
   }
+  if (const MeterMemory* meters = workers.meters()) {
+    registry_.add(ResourceKind::kSources, "culvertd", &meters->sources_gauge());
+    registry_.add(ResourceKind::kScans, "culvertd", &meters->scans_gauge());
+  }
   stuck_.resize(workers.size());
 }
 

@@ -37,6 +37,7 @@ WorkerGroup::WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDe
   requests_waker_.announce_sleep();
   const auto count = static_cast<WorkerIndex>(config.cpus.size());
   std::optional<SessionSetup> sessions = config.sessions;
+  if (sessions.has_value()) meters_.emplace(sessions->sessions * count, sessions->huge_pages);
   for (WorkerIndex index = 0; index < count; ++index) {
     auto slot = std::make_unique<Slot>(config, index, region);
     WorkerParts parts;
@@ -49,7 +50,7 @@ WorkerGroup::WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDe
     parts.pipeline.pending =
         array_over<PendingQueue::Entry>(slot->pending_memory.bytes()).first(config.pending_packets);
     if (sessions.has_value()) {
-      slot->sessions = std::make_unique<SessionSlot>(*sessions, index);
+      slot->sessions = std::make_unique<SessionSlot>(*sessions, index, meters_->meters());
       sessions->owner_key = slot->sessions->owner_key();
       slot->sessions->give(parts.pipeline);
     }
@@ -145,6 +146,13 @@ void WorkerGroup::drain_requests_descriptor() noexcept {
   [[maybe_unused]] const auto got = ::read(requests_waker_.descriptor(), &count, sizeof(count));
 }
 
+void WorkerGroup::observe_meters() noexcept {
+  if (!meters_.has_value()) return;
+  std::uint64_t unknown = 0;
+  for (const auto& slot : workers_) unknown += slot->worker->cells().pipeline.limits_unknown.read();
+  meters_->observe(monotonic_ns(), unknown);
+}
+
 void WorkerGroup::observe_requests(WorkerIndex index) noexcept {
   Slot& slot = *workers_[index];
   slot.requests_gauge.observe(slot.requests.waiting());
@@ -152,6 +160,7 @@ void WorkerGroup::observe_requests(WorkerIndex index) noexcept {
 }
 
 void WorkerGroup::clear_peaks() noexcept {
+  if (meters_.has_value()) meters_->clear_peaks();
   for (auto& slot : workers_) slot->requests_gauge.clear_peak();
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/mapping.h"
 #include "base/result.h"
+#include "control/meter_memory.h"
 #include "control/punter.h"
 #include "control/session_slot.h"
 #include "umem/region.h"
@@ -45,6 +46,10 @@ class WorkerGroup {
   FramePool& pool(WorkerIndex index) noexcept { return workers_[index]->pool; }
   /// Null without sessions.
   const SessionSlot* sessions(WorkerIndex index) const noexcept { return workers_[index]->sessions.get(); }
+  /// Null without sessions.
+  const MeterMemory* meters() const noexcept { return meters_.has_value() ? &*meters_ : nullptr; }
+  /// Counts a part of what the meters hold; control's, ten times a second.
+  void observe_meters() noexcept;
   NeighborRequestQueue& requests(WorkerIndex index) noexcept { return workers_[index]->requests; }
   /// What waits in a worker's request queue, as control finds it when it empties it: the gauge is control's.
   const Gauge& requests_gauge(WorkerIndex index) const noexcept { return workers_[index]->requests_gauge; }
@@ -108,6 +113,7 @@ class WorkerGroup {
   void wait_for_closing(const Worker& worker) const;
 
   HandoffMesh mesh_;
+  std::optional<MeterMemory> meters_;
   Punter punter_;
   Waker requests_waker_;
   std::vector<RemovedLane> removed_;  ///< outlives the workers

@@ -91,7 +91,8 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
     {"screen_fin_no_ack", "A TCP segment with FIN and without ACK: a scan that hopes to pass filters."},
     {"screen_source_route", "The packet carries a source route, and the screen of its zone refuses them."},
     {"screen_tiny_fragment",
-     "A first fragment too short for the header that rules look at, or one right behind it (RFC 3128)."},
+     "A fragment that is not the last one and shorter than any sender makes them (IPv4 68 bytes, IPv6 640): it hides "
+     "headers from filters."},
     {"screen_icmp_flood", "More ICMP packets of no session to one destination than the zone's screen lets through."},
     {"screen_udp_flood", "More UDP packets of no session to one destination than the zone's screen lets through."},
     {"screen_syn_flood", "More TCP connections begin than the zone's screen lets through."},

@@ -5,6 +5,7 @@
 #include "packet/icmp.h"
 #include "packet/icmpv6.h"
 #include "packet/rewrite.h"
+#include "pipeline/guards.h"
 #include "pipeline/route_stage.h"
 #include "pipeline/tcp_of_packet.h"
 #include "pipeline/way_out.h"
@@ -135,6 +136,7 @@ RuleOutcome evaluate_policy(const Tuple& key, Zone from, Zone to, const Stateful
 template <typename Tuple>
 void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uint32_t transport_length,
                   const StatefulContext& context) noexcept {
+  if (!pass_counting_screens(packet, key, context)) return;
   route_packet(packet, context.context);
   const NextHopView hop = way_out(packet, context.context);
   if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return;
@@ -147,9 +149,16 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   if (outcome.action == RuleAction::kReject) return packet.drop(DropReason::kPolicyReject);
   if (outcome.action != RuleAction::kPermit) return packet.drop(DropReason::kPolicyDeny);
   if (goes_no_further(packet)) return;
+  bool counted = false;
+  const DropReason over_limit = pass_limits(key, from, counted, context);
+  if (over_limit != DropReason::kNone) return packet.drop(over_limit);
   fill(start, packet, key, hash, hop.interface, outcome, context);
+  if (counted) start.flags |= kFlowCounted;
   const auto admitted = context.shard.admit(start, context.stateful.timeouts, context.context.now);
-  if (admitted.slot == kNoFlow) return packet.drop(reason_of(admitted.admission));
+  if (admitted.slot == kNoFlow) {
+    if (counted) context.meters.sources.end(context.meters.sources.meters().id(MeterKind::kSource, key.source));
+    return packet.drop(reason_of(admitted.admission));
+  }
   FlowHead& head = context.shard.table<Tuple>().entry(admitted.slot).head;
   count_packet(head, packet);
   keep_next_hop(head, packet, context.route_generation);

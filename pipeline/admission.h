@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a packet that belongs to no session begins one: route, reverse path, policy, room; in this order.
+// Whether a packet that belongs to no session begins one: counting screens, route, reverse path, policy, limits, room;
+// in this order.
 //
 // What goes to this host, or nowhere, makes no session: it is punted or dropped by its next hop as without a policy.
 // (Packets to the host's own addresses mostly never come here: XDP leaves them to the kernel.) What the policy permits

@@ -5,8 +5,8 @@
 
 #include "base/cell.h"
 #include "packet/packet.h"
+#include "packet/screen.h"
 #include "packet/verdict.h"
-#include "pipeline/screens.h"
 
 namespace culvert {
 

@@ -3,6 +3,7 @@
 
 #include "pipeline/forward_stage.h"
 #include "pipeline/route_stage.h"
+#include "pipeline/screen_stage.h"
 
 namespace culvert {
 namespace {
@@ -29,7 +30,7 @@ Pipeline::Pipeline(const PipelineParts& parts) noexcept
       datagrams_(parts.fragments, parts.fragment_key, cells_->fragments),
       answers_(parts.region, parts.pool->frame_size()) {
   cells_->pending.max.set(parts.pending.size());
-  if (parts.sessions != nullptr) sessions_.emplace(*parts.sessions, parts.rule_hits);
+  if (parts.sessions != nullptr) sessions_.emplace(*parts.sessions, *parts.meters, parts.rule_hits);
 }
 
 void Pipeline::process(Burst& burst, bool partial_checksums, Now now) noexcept {
@@ -40,6 +41,7 @@ void Pipeline::process(Burst& burst, bool partial_checksums, Now now) noexcept {
   parsing.partial_checksums_completed = &cells_->partial_checksums_completed;
   count_received(burst, parse_burst(burst, parsing), *cells_);
   if (stateful()) {
+    screen_stage(burst, *snapshot_->stateful, *cells_);
     if (owners_.shared()) owners_.sort(burst);
     keep_parts(burst, context);
     sessions_->process(burst, context);

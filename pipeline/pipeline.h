@@ -2,6 +2,7 @@
 // The pipeline: what happens to a burst, in order. Read this first.
 //
 //   parse     bytes -> packet fields, or a drop                       packet/parse
+//   screen    what nobody means well with                             screen_stage     with a policy
 //   fragments wait until their datagram is whole                     datagram_queue   with a policy
 //   owner     packets of other workers' sessions go to them             session_owner    with a policy, workers > 1
 //   session   whose packet it is, and where its session leads         session_stage    with a policy
@@ -53,6 +54,7 @@ struct PipelineParts {
   std::span<PendingQueue::Entry> pending;  ///< room for packets that wait
   // When some snapshot may be stateful.
   SessionShard* sessions = nullptr;
+  SharedMeters* meters = nullptr;  ///< of all workers
   std::span<Cell> rule_hits;
   std::span<DatagramQueue::Entry> fragments;  ///< room for fragments that wait for others
   HashKey fragment_key;

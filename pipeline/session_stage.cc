@@ -129,7 +129,7 @@ void decide_datagram(std::span<Packet> fragments, const Tuple& key, std::uint32_
 StatefulContext SessionStage::with(const Context& context) noexcept {
   // Read before the routes are: what is found may be newer than it says, and is then only found again.
   const auto generation = static_cast<std::uint32_t>(context.routes.generation->load(std::memory_order_acquire));
-  return {context, *context.snapshot.stateful, shard_, rule_hits_, generation};
+  return {context, *context.snapshot.stateful, shard_, meters_, rule_hits_, generation};
 }
 
 void SessionStage::process(Burst& burst, const Context& context) noexcept {

@@ -29,6 +29,7 @@ struct StatefulContext {
   const Context& context;
   const StatefulSnapshot& stateful;
   SessionShard& shard;
+  SharedMeters& meters;
   std::span<Cell> rule_hits;  ///< by StatefulSnapshot::rule_counters
   std::uint32_t route_generation;
 
@@ -39,8 +40,9 @@ struct StatefulContext {
 
 class SessionStage {
  public:
-  /// Both outlive it. `rule_hits`: as many as rules can have counters.
-  SessionStage(SessionShard& shard, std::span<Cell> rule_hits) noexcept : shard_(shard), rule_hits_(rule_hits) {}
+  /// All outlive it. `rule_hits`: as many as rules can have counters.
+  SessionStage(SessionShard& shard, SharedMeters& meters, std::span<Cell> rule_hits) noexcept
+      : shard_(shard), meters_(meters), rule_hits_(rule_hits) {}
 
   /// Every packet without a verdict is dropped or has a next hop afterwards. The snapshot is stateful. Parts of
   /// datagrams are not among them: whole_datagrams() takes those.
@@ -59,6 +61,7 @@ class SessionStage {
   StatefulContext with(const Context& context) noexcept;
 
   SessionShard& shard_;
+  SharedMeters& meters_;
   std::span<Cell> rule_hits_;
 };
 

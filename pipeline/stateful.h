@@ -6,7 +6,10 @@
 #include <span>
 
 #include "packet/packet.h"
+#include "pipeline/screens.h"
 #include "policy/rule_table.h"
+#include "sessions/scan_meters.h"
+#include "sessions/source_limits.h"
 #include "sessions/timeouts.h"
 
 namespace culvert {
@@ -16,6 +19,12 @@ enum class ReversePathCheck : std::uint8_t {
   kOff,
   kLoose,   ///< some route leads to it
   kStrict,  ///< the route to it leaves by the interface where it came in; of a multipath route, some member
+};
+
+/// What is counted by address, of all workers together.
+struct SharedMeters {
+  SourceLimits sources;
+  ScanMeters scans;
 };
 
 /// Cells in which a worker counts rules' hits, by StatefulSnapshot::rule_counters.
@@ -34,6 +43,8 @@ struct StatefulSnapshot {
   bool tcp_pick_up = false;     ///< TCP without its handshake may begin a session (taking over from another firewall)
   std::array<Zone, kMaxInterfaces> zone{};
   std::array<ReversePathCheck, kMaxInterfaces> reverse_path{};
+  std::array<ZoneScreens, kMaxZones> screens{};  ///< by the zone where packets come in
+  std::array<ZoneLimits, kMaxZones> limits{};    ///< by the zone where sessions begin
   SessionTimeouts timeouts;
   std::uint32_t fragment_timeout_ms = 2000;
 };

@@ -40,6 +40,7 @@ enum class FlowKind : std::uint8_t { kOther, kIcmp, kUdp, kTcp };
 /// Bits of FlowHead::flags.
 inline constexpr std::uint8_t kFlowReply = 1 << 0;     ///< the direction that answers
 inline constexpr std::uint8_t kFlowLogClose = 1 << 1;  ///< an event is wanted when the session ends
+inline constexpr std::uint8_t kFlowCounted = 1 << 2;   ///< it is one of its source's sessions (source_limits.h)
 
 struct FlowHead {
   std::uint32_t sequence = 0;          ///< odd: not whole

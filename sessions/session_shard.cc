@@ -28,8 +28,8 @@ bool may_make_way(const FlowHead& original, const FlowHead& reply) noexcept {
 }
 
 SessionShard::SessionShard(const Memory& memory, const SessionLimits& limits, const HashKey& key, SessionCells& cells,
-                           Now now) noexcept
-    : ipv4_(memory.ipv4, key, now), ipv6_(memory.ipv6, key, now), limits_(limits), cells_(cells) {
+                           Now now, SourceLimits* sources) noexcept
+    : ipv4_(memory.ipv4, key, now), ipv6_(memory.ipv6, key, now), limits_(limits), cells_(cells), sources_(sources) {
   CULVERT_CHECK(limits.half_open <= limits.sessions);
   cells_.sessions.max.set(limits.sessions);
   cells_.half_open.max.set(limits.half_open);
@@ -57,6 +57,18 @@ template <typename Tuple>
 void SessionShard::forget(FlowSlot original) noexcept {
   ++changes_;
   if (is_half_open<Tuple>(original)) --half_open_;
+  const auto& entry = table<Tuple>().entry(original);
+  if (sources_ == nullptr || !entry.head.has(kFlowCounted)) return;
+  sources_->end(sources_->meters().id(MeterKind::kSource, entry.key.source));
+}
+
+template <typename Tuple>
+void SessionShard::remember(FlowSlot original, Now now) noexcept {
+  if (is_half_open<Tuple>(original)) ++half_open_;
+  auto& entry = table<Tuple>().entry(original);
+  if (!entry.head.has(kFlowCounted)) return;
+  if (sources_ != nullptr && sources_->go_on(sources_->meters().id(MeterKind::kSource, entry.key.source), now)) return;
+  put(entry.head.kind_and_flags, static_cast<std::uint8_t>(entry.head.kind_and_flags & ~kFlowCounted));
 }
 
 template <typename Tuple>
@@ -175,11 +187,8 @@ std::uint32_t SessionShard::expire(Now now, const SessionTimeouts& timeouts, std
 }
 
 void SessionShard::recover(const SessionTimeouts& timeouts, Now now) noexcept {
-  const std::uint32_t torn = ipv4_.recover(timeouts, now, [&](FlowSlot slot) {
-    if (is_half_open<FiveTuple4>(slot)) ++half_open_;
-  }) + ipv6_.recover(timeouts, now, [&](FlowSlot slot) {
-    if (is_half_open<FiveTuple6>(slot)) ++half_open_;
-  });
+  const std::uint32_t torn = ipv4_.recover(timeouts, now, [&](FlowSlot slot) { remember<FiveTuple4>(slot, now); }) +
+                             ipv6_.recover(timeouts, now, [&](FlowSlot slot) { remember<FiveTuple6>(slot, now); });
   cells_.torn.add(torn);
   cells_.recovered.add(size());
   cells_.created.add(size());

@@ -17,6 +17,7 @@
 
 #include "base/cell.h"
 #include "sessions/session_table.h"
+#include "sessions/source_limits.h"
 
 namespace culvert {
 
@@ -60,9 +61,10 @@ class SessionShard {
     SessionTable<FiveTuple6>::Memory ipv6;
   };
 
-  /// `memory`: each table with room for limits.sessions.
-  SessionShard(const Memory& memory, const SessionLimits& limits, const HashKey& key, SessionCells& cells,
-               Now now) noexcept;
+  /// `memory`: each table with room for limits.sessions. `sources`: whose sessions are counted, with those of all
+  /// workers; outlives it.
+  SessionShard(const Memory& memory, const SessionLimits& limits, const HashKey& key, SessionCells& cells, Now now,
+               SourceLimits* sources = nullptr) noexcept;
 
   template <typename Tuple>
   SessionTable<Tuple>& table() noexcept {
@@ -124,6 +126,9 @@ class SessionShard {
   bool make_room_anywhere(std::uint64_t hash, bool half_open_only) noexcept;
   template <typename Tuple>
   void forget(FlowSlot original) noexcept;
+  /// Of an earlier run.
+  template <typename Tuple>
+  void remember(FlowSlot original, Now now) noexcept;
   template <typename Tuple>
   bool clear_one(const SessionHandle& handle) noexcept;
 
@@ -131,6 +136,7 @@ class SessionShard {
   SessionTable<FiveTuple6> ipv6_;
   SessionLimits limits_;
   SessionCells& cells_;
+  SourceLimits* sources_;
   std::uint32_t half_open_ = 0;
   std::uint64_t changes_ = 0;
 };

@@ -110,6 +110,7 @@ StatusSnapshot StatusCollector::collect(const StatusSources& sources, Now now, s
   status.resources = read_resources(sources);
   status.pressure = read_pressure(sources);
   status.drops = read_drops(sources);
+  status.screen_alarms = read_screen_alarms(sources);
 
   Sums sums{now, status.interfaces, status.lanes, status.workers, {}, {}};
   for (const WorkerCells* cells : sources.workers) {

@@ -152,6 +152,12 @@ void drops(Writer& out, const StatusSnapshot& status, bool zero_drops) {
   interface_drops("none");
 }
 
+void screen_alarms(Writer& out, const StatusSnapshot& status) {
+  if (!status.sessions.has_value()) return;
+  out.family("culvert_screen_alarms_total", "counter", "Packets that a screen found and that went on: alarm_only.");
+  for (const AlarmStatus& row : status.screen_alarms) out.series({{"screen", row.screen}}, OptionalCount(row.packets));
+}
+
 void interfaces(Writer& out, const StatusSnapshot& status) {
   out.family("culvert_interface_up", "gauge", "1 when the interface is up.");
   for (const InterfaceStatus& row : status.interfaces) {
@@ -278,6 +284,7 @@ std::string prometheus_text(const StatusSnapshot& status, const PrometheusOption
   workers(out, status);
   sessions(out, status);
   drops(out, status, options.zero_drops);
+  screen_alarms(out, status);
   rules(out, status);
   return out.finish();
 }

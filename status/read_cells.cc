@@ -181,6 +181,16 @@ std::vector<DropStatus> read_drops(const StatusSources& sources) {
   return drops;
 }
 
+std::vector<AlarmStatus> read_screen_alarms(const StatusSources& sources) {
+  std::vector<AlarmStatus> alarms;
+  for (std::size_t screen = 0; screen < kScreens; ++screen) {
+    std::uint64_t packets = 0;
+    for (const WorkerCells* cells : sources.workers) packets += cells->pipeline.screen_alarms[screen].read();
+    if (packets != 0) alarms.push_back({std::string(name_of(static_cast<Screen>(screen))), packets});
+  }
+  return alarms;
+}
+
 std::vector<PressureStatus> read_pressure(const StatusSources& sources) {
   std::vector<PressureStatus> pressure;
   for (const LaneSource& lane : sources.lanes) {

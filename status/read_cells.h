@@ -10,6 +10,7 @@ std::vector<WorkerStatus> read_workers(const StatusSources& sources, Now now);
 std::vector<LaneStatus> read_lanes(const StatusSources& sources);
 std::vector<InterfaceStatus> read_interfaces(const StatusSources& sources);
 std::vector<DropStatus> read_drops(const StatusSources& sources);
+std::vector<AlarmStatus> read_screen_alarms(const StatusSources& sources);
 std::vector<PressureStatus> read_pressure(const StatusSources& sources);
 std::vector<ResourceStatus> read_resources(const StatusSources& sources);
 FrameStatus read_frames(const StatusSources& sources);

@@ -91,6 +91,11 @@ constexpr std::array<ResourceText, kResourceKinds> kTexts{{
     {"policy_rules", "Rules of the policy.", "A configuration with more rules is refused as a whole.", "culvertd"},
     {"session_work", "Commands of clients that count or clear sessions and go through whole tables, at once.",
      "The command is refused, and its client told to try again.", "culvertd"},
+    {"sources", "Addresses whose sessions or packets are counted by limits and flood screens, of all workers together.",
+     "An address that finds no place is not limited.", "culvertd"},
+    {"scans", "Sources that tried something in the last ten seconds, as screens against scans count them.",
+     "A source that has tried hardly anything makes way; when there is none nearby the new one is not counted.",
+     "culvertd"},
 }};
 
 constexpr bool every_text_is_there() {
@@ -100,7 +105,7 @@ constexpr bool every_text_is_there() {
   return true;
 }
 static_assert(every_text_is_there(), "each kind has its name, its sentence, its line for full and its scope");
-static_assert(kTexts.back().name == "session_work", "one text for each kind, in enum order");
+static_assert(kTexts.back().name == "scans", "one text for each kind, in enum order");
 
 }  // namespace
 

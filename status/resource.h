@@ -44,6 +44,8 @@ enum class ResourceKind : std::uint8_t {
   kFragments,
   kPolicyRules,
   kSessionWork,
+  kSources,
+  kScans,
   kCount,
 };
 

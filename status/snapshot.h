@@ -101,6 +101,13 @@ struct DropStatus {
 };
 BOOST_DESCRIBE_STRUCT(DropStatus, (), (interface, reason, packets))
 
+/// What a screen found that only raises an alarm; the packets went on.
+struct AlarmStatus {
+  std::string screen;
+  std::uint64_t packets = 0;
+};
+BOOST_DESCRIBE_STRUCT(AlarmStatus, (), (screen, packets))
+
 /// A count that should stay still: where the kernel or a ring lost something or had to wait.
 struct PressureStatus {
   std::string counter;
@@ -219,12 +226,13 @@ struct StatusSnapshot {
   std::vector<ResourceStatus> resources;
   std::vector<PressureStatus> pressure;
   std::vector<DropStatus> drops;
+  std::vector<AlarmStatus> screen_alarms;
   std::vector<XdpActionStatus> xdp_actions;
   EventStatus events;
 };
 BOOST_DESCRIBE_STRUCT(StatusSnapshot, (),
                       (version, time_unix_ms, uptime_ms, interval_ms, fail_mode, configuration_generation,
                        snapshot_generation, heartbeat_age_ms, last_error, process, agent, interfaces, lanes, workers,
-                       frames, sessions, policy, resources, pressure, drops, xdp_actions, events))
+                       frames, sessions, policy, resources, pressure, drops, screen_alarms, xdp_actions, events))
 
 }  // namespace culvert

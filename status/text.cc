@@ -153,14 +153,25 @@ std::string workers_text(const StatusSnapshot& status, const TextOptions& option
   return table.text(options.colour);
 }
 
+namespace {
+
+std::string alarms_text(const StatusSnapshot& status, const TextOptions& options) {
+  if (status.screen_alarms.empty()) return "";
+  Table table({{"Screen", Align::kLeft}, {"Packets"}});
+  for (const AlarmStatus& row : status.screen_alarms) table.row({row.screen, fmt::format("{}", row.packets)});
+  return "\nAlarms of screens that let packets go on:\n" + table.text(options.colour);
+}
+
+}  // namespace
+
 std::string drops_text(const StatusSnapshot& status, const TextOptions& options) {
-  if (status.drops.empty()) return "Nothing was dropped.\n";
+  if (status.drops.empty()) return "Nothing was dropped.\n" + alarms_text(status, options);
   if (options.detail) {
     Table table({{"Interface", Align::kLeft}, {"Reason", Align::kLeft}, {"Packets"}, {"What it means", Align::kLeft}});
     for (const DropStatus& row : status.drops) {
       table.row({row.interface, row.reason, fmt::format("{}", row.packets), reason_sentence(row.reason)});
     }
-    return table.text(options.colour);
+    return table.text(options.colour) + alarms_text(status, options);
   }
   std::map<std::string, std::uint64_t> sums;
   for (const DropStatus& row : status.drops) sums[row.reason] += row.packets;
@@ -170,7 +181,7 @@ std::string drops_text(const StatusSnapshot& status, const TextOptions& options)
   for (const auto& [reason, packets] : sorted) {
     table.row({reason, fmt::format("{}", packets), reason_sentence(reason)});
   }
-  return table.text(options.colour);
+  return table.text(options.colour) + alarms_text(status, options);
 }
 
 std::string counters_text(const StatusSnapshot* before, const StatusSnapshot& now, const TextOptions& options) {

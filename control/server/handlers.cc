@@ -89,7 +89,7 @@ void ControlHandlers::add_shows(ControlServer& server) {
     return to_json(hooks_.status(), {"interval_ms", "workers"});
   });
   server.add("show_drops", [this](const auto&) -> Result<JsonText> {
-    return to_json(hooks_.status(), {"interfaces", "drops"});
+    return to_json(hooks_.status(), {"interfaces", "drops", "screen_alarms"});
   });
   server.add("clear_buffers_peak", [this](const auto&) -> Result<JsonText> {
     hooks_.clear_peaks();

@@ -107,7 +107,7 @@ TEST_CASE("values land where they belong") {
   CHECK(config.interfaces.at("eth0.100") ==
         InterfaceConfig{
             InterfaceMode::kZeroCopy, 4U, {MacAddress{{0, 0, 0x5e, 0, 1, 7}}}, "inside", ReversePath::kLoose});
-  CHECK(config.zones == std::map<std::string, ZoneConfig>{{"inside", {"Desks."}}});
+  CHECK(config.zones == std::map<std::string, ZoneConfig>{{"inside", {"Desks.", std::nullopt, {}}}});
   CHECK(config.policy == PolicyConfig{});
   CHECK(config.sessions == SessionsConfig{64'000, {5 * kS, 7200 * kS, 6 * kS, 7 * kS, 8 * kS, 9 * kS, 90 * kS}});
   CHECK(config.metrics == MetricsConfig{false, {{true, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 80}});
@@ -135,7 +135,8 @@ TEST_CASE("unknown, misplaced and repeated keys are errors with what was probabl
       {std::string(kInterfaces) + "system: {limits: {sessions: 1M}}\n",
        "f:2:19: system.limits.sessions: there is no such key; did you mean sessions at the outermost level?"},
       {std::string(kInterfaces) + "bananas: 2\n",
-       "f:2:1: bananas: there is no such key; the keys here are system, interfaces, zones, policy, sessions, metrics, "
+       "f:2:1: bananas: there is no such key; the keys here are system, interfaces, zones, screens, policy, sessions, "
+       "metrics, "
        "events"},
       {"interfaces:\n  lan0: {}\n  lan0: {mode: copy}\n",
        "f:3:3: interfaces.lan0: this key comes twice; it is already in line 2; keep one of them"},
@@ -147,21 +148,21 @@ TEST_CASE("unknown, misplaced and repeated keys are errors with what was probabl
        "f:2:1: a key is a list or has keys of its own; write one word as the key"},
       {std::string(kInterfaces) + ": 1\n", "f:2:1: a key is missing before ':'; write one word as the key"},
       {"a: &x {mode: copy}\ninterfaces:\n  lan0:\n    <<: *x\n",
-       "f:1:1: a: there is no such key; the keys here are system, interfaces, zones, policy, sessions, metrics, "
+       "f:1:1: a: there is no such key; the keys here are system, interfaces, zones, screens, policy, sessions, "
+       "metrics, "
        "events\n"
        "f:4:5: interfaces.lan0: merge keys ('<<') are not part of YAML 1.2; give the whole value with an alias, or "
        "write "
        "it out"},
       {std::string(kInterfaces) + "\"\\e[31m\": 1\n",
-       "f:2:1: \"\\x1b[31m\": there is no such key; the keys here are system, interfaces, zones, policy, sessions, "
-       "metrics, events"},
+       "f:2:1: \"\\x1b[31m\": there is no such key; the keys here are system, interfaces, zones, screens, policy, "
+       "sessions, metrics, events"},
   });
 }
 
 TEST_CASE("keys of parts that are not built are refused by name") {
   const std::string tail = " is not built yet in this version; remove the key";
   check_rows({
-      {std::string(kInterfaces) + "screens: {}\n", "f:2:1: screens: protection against floods and scans" + tail},
       {std::string(kInterfaces) + "nat: {}\n", "f:2:1: nat: NAT" + tail},
       {std::string(kInterfaces) + "load_balancer:\n", "f:2:1: load_balancer: the load balancer" + tail},
       {std::string(kInterfaces) + "flows: {a: 1}\n", "f:2:1: flows: flow telemetry" + tail},
@@ -303,7 +304,7 @@ TEST_CASE("what is not one YAML document says where") {
       {"just text\n",
        "f:1:1: is one value or a list, but keys belong here; write 'key: value' lines below it, with system, "
        "interfaces, "
-       "zones, policy, sessions, metrics, events"},
+       "zones, screens, policy, sessions, metrics, events"},
       {std::string("a: 1\nb\0c\n", 9), "f:2:1: the text holds a zero byte; this is not a text file; save it as UTF-8"},
   });
 }

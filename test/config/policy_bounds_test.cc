@@ -29,7 +29,10 @@ std::string repeated(const std::string& text, std::size_t count) {
 std::string with_value(const std::string& path, const std::string& value) {
   const std::string name = path.substr(path.rfind('.') + 1);
   const std::string pair = name + ": " + value;
-  if (path.starts_with("zones.")) return "interfaces: {lan0: {zone: z}}\nzones: {z: {" + pair + "}}\n";
+  const std::string screened = "interfaces: {lan0: {zone: z}}\nscreens: {s: {}}\nzones: {z: {";
+  if (path.starts_with("zones.NAME.limits.")) return screened + "limits: {" + pair + "}}}\n";
+  if (path.starts_with("zones.")) return screened + pair + "}}\n";
+  if (path.starts_with("screens.")) return std::string(kZones) + "screens: {s: {" + pair + "}}\n";
   const auto other = [&](const char* key, const char* text) {
     return name == key ? std::string() : fmt::format("{}: {}, ", key, text);
   };
@@ -84,6 +87,28 @@ std::vector<Bounds> set_bounds() {
   };
 }
 
+std::vector<Bounds> guard_bounds() {
+  const std::vector<std::string> rate_bad = {"0/s", "10000001/s", "5", "none/s", "[1/s]"};
+  const std::vector<std::string> things_good = {"off", "5", "1000"};
+  const std::vector<std::string> things_bad = {"4", "1001", "none", "5/s"};
+  std::vector<Bounds> bounds{
+      {"zones.NAME.screen", {"none", "s"}, {"x", "[s]", "any"}},
+      {"zones.NAME.limits.sessions_per_source", {"none", "1", "67108864"}, {"0", "67108865", "off", "1/s"}},
+      {"zones.NAME.limits.new_sessions_per_source", {"none", "1/s", "10M/s"}, rate_bad},
+      {"zones.NAME.limits.new_sessions", {"none", "1/s", "10M/s"}, rate_bad},
+      {"screens.NAME.description", {"\"\"", repeated("x", 255)}, {repeated("x", 256)}},
+      {"screens.NAME.icmp_flood", {"off", "1/s", "10M/s"}, rate_bad},
+      {"screens.NAME.udp_flood", {"off", "1/s", "10M/s"}, rate_bad},
+      {"screens.NAME.port_scan", things_good, things_bad},
+      {"screens.NAME.address_sweep", things_good, things_bad},
+      {"screens.NAME.alarm_only", {"[]", "[land]", "[land, port_scan]"}, {"land", "all", "[all]", "[land, land]"}},
+  };
+  for (const char* flag : {"land", "winnuke", "syn_fin", "no_flags", "fin_no_ack", "source_route", "tiny_fragment"}) {
+    bounds.push_back({std::string("screens.NAME.") + flag, {"true", "false"}, {"drop", "1"}});
+  }
+  return bounds;
+}
+
 std::vector<Bounds> rule_bounds() {
   const std::vector<std::string> zones_good = {"any", "trust", "[trust]"};
   const std::vector<std::string> zones_bad = {"none", "[any]", "[]", "[trust, trust]", "{trust: 1}", "[[trust]]"};
@@ -125,9 +150,10 @@ std::string many_rules(int count) {
 
 }  // namespace
 
-TEST_CASE("every key of zones and policy takes both ends of its bounds and nothing beyond") {
+TEST_CASE("every key of zones, screens and policy takes both ends of its bounds and nothing beyond") {
   std::vector<Bounds> table = set_bounds();
   for (const Bounds& row : rule_bounds()) table.push_back(row);
+  for (const Bounds& row : guard_bounds()) table.push_back(row);
   for (const Bounds& row : table) {
     for (const std::string& value : row.good) {
       INFO(row.path << ": " << value.substr(0, 200));
@@ -144,7 +170,8 @@ TEST_CASE("every key of zones and policy takes both ends of its bounds and nothi
   SECTION("the table above has every key") {
     for (const KeyInfo& info : schema_keys()) {
       if (info.kind != KeyInfo::Kind::kValue) continue;
-      if (!info.path.starts_with("zones.") && !info.path.starts_with("policy.")) continue;
+      const bool here = info.path.starts_with("zones.") || info.path.starts_with("screens.");
+      if (!here && !info.path.starts_with("policy.")) continue;
       INFO(info.path);
       CHECK(std::any_of(table.begin(), table.end(), [&](const Bounds& row) { return row.path == info.path; }));
     }

@@ -81,11 +81,12 @@ Rig::Rig(const RigConfig& config)
       ipv4_writer_(ipv4_, ipv4_limits(config)),
       ipv6_writer_(ipv6_, ipv6_limits(config)),
       allocator_(next_hops_),
-      mesh_(config.workers) {
+      mesh_(config.workers),
+      meters_(config.sessions * config.workers) {
   if (config_.queues == 0) config_.queues = config_.workers;
   for (InterfaceIndex i = 0; i < config_.interfaces; ++i) settings.zone[i] = static_cast<Zone>(i + 1);
   for (WorkerIndex index = 0; index < config_.workers; ++index) {
-    auto slot = std::make_unique<WorkerSlot>(index, config_, region_, now_);
+    auto slot = std::make_unique<WorkerSlot>(index, config_, region_, meters_.meters(), now_);
     WorkerParts parts;
     parts.index = index;
     parts.pipeline.routes = {&ipv4_, &ipv6_, &next_hops_, &generation_};

@@ -81,6 +81,7 @@ class Rig {
   StatefulSnapshot settings;
   SessionShard& shard(WorkerIndex worker = 0) noexcept;
   const SessionCells& session_cells(WorkerIndex worker = 0) const noexcept;
+  SharedMeters& meters() noexcept { return meters_.meters(); }
   std::uint64_t rule_hits(std::size_t counter, WorkerIndex worker = 0) const noexcept;
   /// What a reader sees of a worker's sessions.
   template <typename Tuple>
@@ -147,6 +148,7 @@ class Rig {
   NextHopAllocator allocator_;
   std::atomic<std::uint64_t> generation_{1};
   HandoffMesh mesh_;
+  TestMeters meters_;
   Waker punter_;
   EgressOwners owners_;
   std::vector<std::unique_ptr<WorkerSlot>> workers_;

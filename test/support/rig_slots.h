@@ -9,14 +9,14 @@
 namespace culvert {
 
 struct Rig::WorkerSlot {
-  WorkerSlot(WorkerIndex index, const RigConfig& config, Region& region, Now now)
+  WorkerSlot(WorkerIndex index, const RigConfig& config, Region& region, SharedMeters& meters, Now now)
       : free(config.frames_per_worker),
         strangers(region.frames()),
         pending(config.pending_packets),
         pool(index, region.homes(), region.frame_size(), free, strangers, region.ledger()) {
     if (config.sessions == 0) return;
     const std::uint32_t half_open = config.half_open == 0 ? config.sessions : config.half_open;
-    sessions.emplace(SessionSizes{config.sessions, half_open, config.fragments, config.pages()}, now);
+    sessions.emplace(SessionSizes{config.sessions, half_open, config.fragments, config.pages()}, meters, now);
   }
 
   std::vector<FrameAddress> free, strangers;

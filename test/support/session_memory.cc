@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint64_t kTableSeed = 7;
 constexpr std::uint64_t kFragmentSeed = 8;
+constexpr std::uint64_t kMeterSeed = 9;
 
 SessionShard::Memory tables_of(const Mapping& file, std::vector<ExpiryWheel::Chunk>& wheel4,
                                std::vector<ExpiryWheel::Chunk>& wheel6, std::uint32_t sessions) {
@@ -19,17 +20,25 @@ SessionShard::Memory tables_of(const Mapping& file, std::vector<ExpiryWheel::Chu
 
 }  // namespace
 
-SessionMemory::SessionMemory(const SessionSizes& sizes, Now now)
+TestMeters::TestMeters(std::uint32_t sessions)
+    : buckets_(AddressMeters::buckets_for(sessions)),
+      lines_(1024),
+      meters_{SourceLimits(buckets_, HashKey::from_seed(kMeterSeed)), ScanMeters(lines_)} {}
+
+SessionMemory::SessionMemory(const SessionSizes& sizes, SharedMeters& meters, Now now)
     : file_(Mapping::anonymous(SessionFile::bytes_for(sizes.sessions), sizes.pages, "sessions of a test")),
       wheel4_(ExpiryWheel::chunks_for(sizes.sessions)),
       wheel6_(ExpiryWheel::chunks_for(sizes.sessions)),
       fragments_(sizes.fragments),
       rule_hits_(kMaxRules + 1),
       tables_(tables_of(file_, wheel4_, wheel6_, sizes.sessions)),
-      shard_(tables_, {sizes.sessions, sizes.half_open}, HashKey::from_seed(kTableSeed), cells_, now) {}
+      meters_(meters),
+      shard_(tables_, {sizes.sessions, sizes.half_open}, HashKey::from_seed(kTableSeed), cells_, now, &meters.sources) {
+}
 
 void SessionMemory::give(PipelineParts& parts) noexcept {
   parts.sessions = &shard_;
+  parts.meters = &meters_;
   parts.rule_hits = rule_hits_;
   parts.fragments = fragments_;
   parts.fragment_key = HashKey::from_seed(kFragmentSeed);

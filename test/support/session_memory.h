@@ -9,6 +9,20 @@
 
 namespace culvert {
 
+/// What workers count by address together.
+class TestMeters {
+ public:
+  explicit TestMeters(std::uint32_t sessions);
+  TestMeters(const TestMeters&) = delete;
+  TestMeters& operator=(const TestMeters&) = delete;
+  SharedMeters& meters() noexcept { return meters_; }
+
+ private:
+  std::vector<AddressMeters::Bucket> buckets_;
+  std::vector<ScanMeters::Line> lines_;
+  SharedMeters meters_;
+};
+
 struct SessionSizes {
   std::uint32_t sessions = 0;
   std::uint32_t half_open = 0;
@@ -20,7 +34,8 @@ struct SessionSizes {
 /// fragments, cells for rules. Stays where it is.
 class SessionMemory {
  public:
-  SessionMemory(const SessionSizes& sizes, Now now);
+  /// `meters` outlives it.
+  SessionMemory(const SessionSizes& sizes, SharedMeters& meters, Now now);
   SessionMemory(const SessionMemory&) = delete;
   SessionMemory& operator=(const SessionMemory&) = delete;
 
@@ -38,6 +53,7 @@ class SessionMemory {
   std::vector<DatagramQueue::Entry> fragments_;
   std::vector<Cell> rule_hits_;
   SessionShard::Memory tables_;
+  SharedMeters& meters_;
   SessionCells cells_;
   SessionShard shard_;
 };
