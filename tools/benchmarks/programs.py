@@ -23,7 +23,7 @@ PROGRAMS = (
     Program("parse", "bench/micro/bench_parse", ("PARSE",)),
     Program("policy", "bench/micro/bench_policy"),
     Program("ring", "bench/micro/bench_ring"),
-    Program("sessions", "bench/micro/bench_sessions", ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S9")),
+    Program("sessions", "bench/micro/bench_sessions", ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S9", "FLOOD")),
     Program("turn", "bench/turn/bench_turn", ("P1", "P2", "P5", "P8")),
     Program("veth", "bench/veth/run.py", ("V1", "V3", "V4"), ("--bars",), ("--quick",), root=True),
 )
