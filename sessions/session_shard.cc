@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sessions/session_shard.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "base/check.h"
 
 namespace culvert {
@@ -97,15 +101,18 @@ bool SessionShard::make_room(std::uint64_t hash, bool half_open_only) noexcept {
   auto& sessions = table<Tuple>();
   auto& flows = sessions.flows();
   const FlowSlot bucket = fast_range(hash, flows.buckets()) * 32;
-  // Any bits of the hash that name neither the bucket nor much of the tag.
-  const auto first = static_cast<std::uint32_t>(hash >> 16);
+  std::array<FlowSlot, kFlowsPerBucket> taken;
+  std::uint32_t count = 0;
+  for (FlowSlot slot = bucket + 1; slot <= bucket + kFlowsPerBucket; ++slot) {
+    if (flows.used(slot)) taken[count++] = slot;
+  }
   FlowSlot idlest = kNoFlow;
   FlowDate idlest_seen = 0;
-  std::uint32_t candidates = 0;
-  for (std::uint32_t i = 0; i < kFlowsPerBucket && candidates < kCandidates; ++i) {
-    const FlowSlot slot = bucket + 1 + (first + i) % kFlowsPerBucket;
-    if (!flows.used(slot)) continue;
-    ++candidates;
+  std::uint64_t chance = hash;
+  for (std::uint32_t i = 0; i < std::min(count, kCandidates); ++i) {
+    // Any of those that are left: places are taken lowest first, so sessions that last lie together.
+    std::swap(taken[i], taken[i + fast_range(splitmix64(chance), count - i)]);
+    const FlowSlot slot = taken[i];
     const FlowSlot original = sessions.original_of(slot);
     const FlowHead& one = sessions.entry(original).head;
     const FlowHead& two = sessions.entry(one.peer).head;
