@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 
+from connections import Connections, EchoServer
 from house import House, by_tier, require_command
 
 ZONES = """
@@ -23,36 +24,6 @@ INTERFACES = "  lan0: {zone: inside}\n  wan0: {zone: outside}"
 IDLE = 200
 RESTARTS = by_tier(1, 2, 10)
 KILLS = by_tier(1, 3, 50)
-
-# Holds connections; for each line on stdin sends a byte on all of them and prints how many came back.
-IDLE_CLIENT = """
-import socket, sys
-held = [socket.create_connection((sys.argv[1], 80), timeout=5) for _ in range(int(sys.argv[2]))]
-print(len(held), flush=True)
-for _ in sys.stdin:
-    alive = 0
-    for s in held:
-        s.settimeout(10)
-        try:
-            s.sendall(b"x")
-            alive += s.recv(1) == b"x"
-        except OSError:
-            pass
-    print(alive, flush=True)
-"""
-
-ECHO_SERVER = """
-import asyncio, sys
-async def echo(reader, writer):
-    while data := await reader.read(4096):
-        writer.write(data)
-        await writer.drain()
-    writer.close()
-async def main():
-    server = await asyncio.start_server(echo, "0.0.0.0", 80, backlog=1000)
-    await server.serve_forever()
-asyncio.run(main())
-"""
 
 
 def longest_gap_ms(text):
@@ -77,9 +48,7 @@ def cross(house, idle, with_signal):
     gap = longest_gap_ms(ping.communicate(timeout=30)[0])
     sent = json.loads(iperf.communicate(timeout=30)[0])
     assert "error" not in sent, sent["error"]
-    idle.stdin.write("again\n")
-    idle.stdin.flush()
-    alive = int(idle.stdout.readline())
+    alive = idle.alive()
     assert alive == IDLE, f"{alive} of {IDLE} idle connections are left"
     return before, int(took_over.group(1)), gap
 
@@ -88,13 +57,11 @@ def main():
     require_command("iperf3")
     with House(system="  fail: open", interfaces=INTERFACES, config=ZONES, memory=True) as house:
         house.start_culvert()
-        house.spawn("server", "python3", "-c", ECHO_SERVER)
+        EchoServer(house)
         house.spawn("server", "iperf3", "-s")
         time.sleep(0.5)
         house.ping(house.server4)
-        idle = house.spawn("client", "python3", "-c", IDLE_CLIENT, house.server4, str(IDLE), stdin=subprocess.PIPE,
-                           stdout=subprocess.PIPE)
-        assert int(idle.stdout.readline()) == IDLE
+        idle = Connections(house, house.server4, IDLE)
         for name, with_signal, count, least in (("restart", signal.SIGTERM, RESTARTS, 0.999),
                                                 ("kill -9", signal.SIGKILL, KILLS, 0.99)):
             for _ in range(count):
