@@ -69,7 +69,7 @@ class House:
     client6, server6 = "2001:db8:0::2", "2001:db8:1::2"
 
     def __init__(self, queues=1, workers=1, config="", system="", interfaces=None, metrics="{enabled: false}",
-                 memory=False):
+                 memory=False, limits=""):
         require_root()
         self.id = f"culvert-{pathlib.Path(sys.argv[0]).stem[:12]}-{os.getpid()}"
         self.names = {role: f"{self.id}-{role[0]}" for role in ("client", "router", "server")}
@@ -86,7 +86,7 @@ system:
   control_socket: {self.control_path}
   state_directory: {self.work}/state
   huge_pages: never
-  limits: {{routes_ipv4: 20000, routes_ipv6: 20000}}
+  limits: {{routes_ipv4: 20000, routes_ipv6: 20000{limits}}}
 {system}
 metrics: {metrics}
 interfaces:
@@ -219,9 +219,26 @@ interfaces:
             reasons[row["reason"]] = reasons.get(row["reason"], 0) + row["packets"]
         return reasons
 
+    def all_drops(self):
+        """{reason: packets}, those of the XDP program too: stale_dropped when a worker has had no CPU for 500 ms."""
+        by_xdp = {}
+        for row in self.ask("show_status")["xdp_actions"]:
+            if row["verdict"] == "drop" and row["packets"]:
+                by_xdp[row["action"]] = by_xdp.get(row["action"], 0) + row["packets"]
+        return self.drops() | by_xdp
+
     def sessions(self, what="sessions"):
         """A count of the sessions' workers, summed."""
         return sum(worker[what] for worker in self.ask("show_status")["sessions"]["workers"])
+
+    def session_rows(self, **which):
+        """What `show sessions` tells of the sessions that fit: destination="198.18.1.2", port=80, ..."""
+        page = self.ask("show_sessions", **which)
+        rows = page["sessions"]
+        while page["next"] is not None:
+            page = self.ask("show_sessions", after=page["next"], **which)
+            rows += page["sessions"]
+        return rows
 
     def losses(self, scope=""):
         """{counter: packets} that the kernel lost before or after the workers; tx_busy is transmit_failed as well.
