@@ -43,7 +43,8 @@ class Sink:
     def __init__(self, port):
         self.numbers = bytearray()
         self.delays_ns = []
-        self.last_ns, self.gap_ns, self.received, self.twice = 0, 0, 0, 0
+        self.last_ns, self.gap_ns, self.received, self.twice, self.overtaken = 0, 0, 0, 0, 0
+        self.highest = -1
         self.socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
@@ -59,6 +60,8 @@ class Sink:
             self.gap_ns = max(self.gap_ns, came_ns - self.last_ns)
         self.last_ns = came_ns
         self.received += 1
+        self.overtaken += number < self.highest
+        self.highest = max(self.highest, number)
         if number >= len(self.numbers):
             self.numbers.extend(bytes(number + 1 - len(self.numbers)))
         self.twice += self.numbers[number]
@@ -66,7 +69,8 @@ class Sink:
 
     def report(self):
         late = sorted(self.delays_ns) or [0]
-        return {"received": self.received, "twice": self.twice, "longest_gap_ms": self.gap_ns / 1e6,
+        return {"received": self.received, "twice": self.twice, "overtaken": self.overtaken,
+                "longest_gap_ms": self.gap_ns / 1e6,
                 "delay_us": {"median": statistics.median(late) / 1e3, "p90": late[len(late) * 9 // 10] / 1e3,
                              "max": late[-1] / 1e3}}
 
