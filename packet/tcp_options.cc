@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/endian.h"
+#include "packet/tcp_option_walk.h"
 
 namespace culvert {
 namespace {
@@ -69,21 +70,8 @@ void read_option(TcpOptions& options, std::span<const std::byte> option) noexcep
 
 TcpOptions read_tcp_options(std::span<const std::byte> options) noexcept {
   TcpOptions result;
-  while (!options.empty()) {
-    const auto kind = std::to_integer<std::uint8_t>(options[0]);
-    if (kind == kTcpOptionEnd) break;
-    if (kind == kTcpOptionNop) {
-      options = options.subspan(1);
-      continue;
-    }
-    const std::size_t size = options.size() < kOptionHead ? 0 : std::to_integer<std::uint8_t>(options[1]);
-    if (size < kOptionHead || size > options.size()) {
-      result.malformed = true;
-      break;
-    }
-    read_option(result, options.first(size));
-    options = options.subspan(size);
-  }
+  const auto read = [&result](std::span<const std::byte> option) noexcept { read_option(result, option); };
+  result.malformed = !walk_tcp_options(options, read);
   return result;
 }
 
