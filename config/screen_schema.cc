@@ -62,6 +62,10 @@ Section<ScreenConfig> screen_section() {
       .key("udp_flood", &S::udp_flood, rate_or_off(), Reload::kLive,
            "UDP packets of no session that may go to one destination; more are dropped.",
            "off: how much is too much depends on the host.")
+      .key("syn_flood", &S::syn_flood, rate_or_off(), Reload::kLive,
+           "TCP connections that may begin in the zone; what comes beyond is answered by a SYN cookie (RFC 4987 3.6), "
+           "and becomes a session when the client has shown that it is there.",
+           "off: a client pays a little for a cookie, and how many connections are a flood depends on the servers.")
       .key("port_scan", &S::port_scan, things_or_off(), Reload::kLive,
            "Ports of one destination that one source may try in ten seconds; then all of its packets of no session to "
            "that destination are dropped until these have passed. Counted without remembering them, within some 10 %.",

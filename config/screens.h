@@ -28,6 +28,7 @@ struct ScreenConfig {
   bool tiny_fragment = true;
   std::optional<std::uint32_t> icmp_flood;     ///< packets a second
   std::optional<std::uint32_t> udp_flood;      ///< packets a second
+  std::optional<std::uint32_t> syn_flood;      ///< connections a second
   std::optional<std::uint32_t> port_scan;      ///< ports in ten seconds
   std::optional<std::uint32_t> address_sweep;  ///< addresses in ten seconds
   std::vector<Screen> alarm_only;

@@ -112,6 +112,7 @@ Daemon::Daemon(CheckResult checked, std::string version)
   board_.events().set_rate(configurations_.running().events.rate_limit_per_second);
   board_.set_fail_mode(fail_mode(configurations_.running()) == FailMode::kClosed ? "closed" : "open");
   board_.enter_workers(workers_);
+  enter_session_logs();
   board_.enter_tables(routes_, mirror_);
   board_.enter_redirect(redirect_);
   board_.enter_interfaces(interfaces_);
@@ -208,6 +209,7 @@ void Daemon::wait_for_requests() {
 void Daemon::every_10_ms() {
   answer_requests();
   routes_.reclaim(workers_);
+  read_session_logs();
   if (links_changed_ || interfaces_.opening()) look_after_interfaces();
   fast_timer_.expires_after(milliseconds(10));
   fast_timer_.async_wait([this](const boost::system::error_code& error) {

@@ -7,8 +7,8 @@
 // What can fail comes before the interfaces: with fail: closed they drop every packet when culvertd ends.
 //
 // The loop (one thread, Boost.Asio) waits for netlink, neighbour requests of workers, clients, signals, and timers:
-// every 10 ms what is quick (neighbour requests, epochs), every 100 ms what looks after things (lanes, trials), every
-// second the status for the agent.
+// every 10 ms what is quick (neighbour requests, epochs, the log of sessions), every 100 ms what looks after things
+// (lanes, trials), every second the status for the agent.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -29,6 +29,7 @@
 #include "control/route_memory.h"
 #include "control/server/handlers.h"
 #include "control/server/server.h"
+#include "control/session_log_reader.h"
 #include "control/status_board.h"
 #include "control/worker_group.h"
 
@@ -76,6 +77,8 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   std::uint64_t rule_hits(std::uint16_t counter) const;
   void follow_schedules();
   void tell_of_sessions();
+  void enter_session_logs();
+  void read_session_logs();
   Result<void> set_local_address(const IpAddress& address, bool present);
   std::map<InterfaceIndex, LinkFacts> link_facts() const;
   Result<boost::json::object> apply(const ConfigText& config, std::uint64_t confirm_within_ns);
@@ -112,6 +115,7 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   std::vector<std::unique_ptr<Published>> unanswered_;   ///< until every worker has taken a newer one
   std::unique_ptr<FirewallCommands> firewall_commands_;  ///< workers may read what it has handed over
   WorkerGroup workers_;
+  std::vector<std::unique_ptr<SessionLogReader>> session_logs_;
   Interfaces interfaces_;
   KernelMirror mirror_;  ///< tells of news while it is made, so what the callbacks use comes before it
   ControlServer server_;

@@ -51,6 +51,7 @@ ServerHooks Daemon::hooks() {
     routes_.clear_peaks();
     mirror_.clear_peaks();
     workers_.clear_peaks();
+    for (const auto& log : session_logs_) log->clear_peak();
     board_.clear_peaks();
     publication_.clear_peak();
     if (agent_ != nullptr) agent_->clear_peak();

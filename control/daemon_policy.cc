@@ -83,6 +83,22 @@ void Daemon::tell_of_sessions() {
   }
 }
 
+void Daemon::enter_session_logs() {
+  for (WorkerIndex worker = 0; worker < workers_.size(); ++worker) {
+    SessionSlot* const sessions = workers_.sessions(worker);
+    if (sessions == nullptr) continue;
+    session_logs_.push_back(std::make_unique<SessionLogReader>(sessions->log()));
+    board_.registry().add(ResourceKind::kSessionLog, fmt::format("worker {}", worker), &session_logs_.back()->gauge());
+  }
+}
+
+void Daemon::read_session_logs() {
+  for (const auto& log : session_logs_) {
+    if (log->empty()) continue;
+    log->read(firewall_commands_->names(), firewall_.rule_names(), board_.events(), monotonic_ns(), unix_time_ms());
+  }
+}
+
 void Daemon::follow_schedules() {
   if (!firewall_.due(unix_time_s())) return;
   auto policy = firewall_.prepare(configurations_.running(), unix_time_s(),

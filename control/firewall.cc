@@ -105,6 +105,7 @@ void Firewall::number_counters(Policy& policy, const Hits& hits) const {
 
 void Firewall::commit(std::shared_ptr<const Policy> policy) {
   policy_ = std::move(policy);
+  if (policy_ != nullptr) rule_names_.add(policy_->generation, policy_->rules.rules);
 }
 
 std::optional<StatefulSnapshot> Firewall::stateful(const Config& config) const {

@@ -19,6 +19,7 @@
 
 #include "config/config.h"
 #include "control/policy_rules.h"
+#include "control/rule_names.h"
 #include "control/zone_guards.h"
 #include "pipeline/stateful.h"
 #include "policy/rule_compiler.h"
@@ -54,6 +55,8 @@ class Firewall {
 
   /// Null for a router.
   const std::shared_ptr<const Policy>& policy() const noexcept { return policy_; }
+  /// Of the policy and of those before it.
+  const RuleNames& rule_names() const noexcept { return rule_names_; }
   /// What the workers' snapshot says; `policy()` must live as long as it.
   std::optional<StatefulSnapshot> stateful(const Config& config) const;
   /// What the numbers in sessions mean, and how long they live: for those that outlive the process. There is a policy.
@@ -70,6 +73,7 @@ class Firewall {
   void number_counters(Policy& policy, const Hits& hits) const;
 
   std::shared_ptr<const Policy> policy_;
+  RuleNames rule_names_;
 };
 
 }  // namespace culvert

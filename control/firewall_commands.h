@@ -35,6 +35,8 @@ class FirewallCommands {
   const Gauge& rules_gauge() const noexcept { return rules_gauge_; }
   const LongWork& work() const noexcept { return work_; }
   void clear_peaks() noexcept;
+  /// What zones, interfaces and rules are called now.
+  SessionNames names() const;
 
  private:
   Result<SessionPage> page(const SessionPageQuery& query) const;
@@ -44,7 +46,6 @@ class FirewallCommands {
   template <typename Collector, typename Answer>
   void collect(const SessionQuery& query, std::shared_ptr<Collector> collector, const Reply& reply, Answer answer);
 
-  SessionNames names() const;
   SessionClock clock() const;
   std::vector<const SessionShard::Memory*> tables() const;
   std::uint64_t sessions() const;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "control/rule_names.h"
 #include "control/server/session_query.h"
 #include "policy/rules.h"
 #include "sessions/session_reader.h"
@@ -47,8 +48,5 @@ class SessionFilter {
 
 extern template bool SessionFilter::fits(const SessionView<FiveTuple4>&, std::uint32_t) const noexcept;
 extern template bool SessionFilter::fits(const SessionView<FiveTuple6>&, std::uint32_t) const noexcept;
-
-/// The name of kDefaultRule.
-inline constexpr std::string_view kDefaultRuleName = "default";
 
 }  // namespace culvert

@@ -79,6 +79,7 @@ SessionSlot::SessionSlot(const SessionSetup& setup, WorkerIndex worker, SharedMe
       shard_(memory_, {setup.sessions, setup.half_open}, SessionFile::key(tables_.bytes()), cells_, monotonic_ns(),
              &meters.sources),
       fragment_key_(HashKey::random()),
+      syn_cookie_key_(SipKey::random()),
       owner_key_(SessionFile::shares(tables_.bytes())) {
   if (found_ != SessionFileState::kUsable) return;
   shard_.recover(setup.timeouts, monotonic_ns());
@@ -94,6 +95,7 @@ void SessionSlot::give(PipelineParts& parts) noexcept {
   parts.rule_hits = rule_hits_;
   parts.fragments = fragments_;
   parts.fragment_key = fragment_key_;
+  parts.syn_cookie_key = syn_cookie_key_;
   parts.owner_key = owner_key_;
 }
 

@@ -38,6 +38,8 @@ class SessionSlot {
   /// What the worker's pipeline is built on.
   void give(PipelineParts& parts) noexcept;
 
+  /// Control empties it.
+  SessionLog& log() noexcept { return shard_.log(); }
   /// The tables, for readers.
   const SessionShard::Memory& memory() const noexcept { return memory_; }
   const SessionCells& cells() const noexcept { return cells_; }
@@ -60,7 +62,9 @@ class SessionSlot {
   SharedMeters& meters_;
   SessionCells cells_;
   SessionShard shard_;
-  HashKey fragment_key_, owner_key_;
+  HashKey fragment_key_;
+  SipKey syn_cookie_key_;
+  HashKey owner_key_;
 };
 
 }  // namespace culvert

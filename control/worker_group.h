@@ -46,6 +46,7 @@ class WorkerGroup {
   FramePool& pool(WorkerIndex index) noexcept { return workers_[index]->pool; }
   /// Null without sessions.
   const SessionSlot* sessions(WorkerIndex index) const noexcept { return workers_[index]->sessions.get(); }
+  SessionSlot* sessions(WorkerIndex index) noexcept { return workers_[index]->sessions.get(); }
   /// Null without sessions.
   const MeterMemory* meters() const noexcept { return meters_.has_value() ? &*meters_ : nullptr; }
   /// Counts a part of what the meters hold; control's, ten times a second.

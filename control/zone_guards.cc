@@ -24,11 +24,13 @@ ZoneScreens zone_screens(const ScreenConfig& screen) {
   add(screen.tiny_fragment, Screen::kTinyFragment);
   add(screen.icmp_flood.has_value(), Screen::kIcmpFlood);
   add(screen.udp_flood.has_value(), Screen::kUdpFlood);
+  add(screen.syn_flood.has_value(), Screen::kSynFlood);
   add(screen.port_scan.has_value(), Screen::kPortScan);
   add(screen.address_sweep.has_value(), Screen::kAddressSweep);
   for (const Screen which : screen.alarm_only) screens.alarm |= mask_of(which);
   screens.icmp_to = rate_of(screen.icmp_flood);
   screens.udp_to = rate_of(screen.udp_flood);
+  screens.syn = rate_of(screen.syn_flood);
   screens.scan_bits = static_cast<std::uint16_t>(ScanMeters::bits_of(screen.port_scan.value_or(0)));
   screens.sweep_bits = static_cast<std::uint16_t>(ScanMeters::bits_of(screen.address_sweep.value_or(0)));
   return screens;

@@ -100,8 +100,6 @@ enum class DropReason : std::uint8_t {
   kSourceSessions,
   kSourceRate,
   kZoneRate,
-  kSynCookie,
-  kSynCookieBad,
   kSynProxyWaits,
   kCount,
 };

@@ -6,6 +6,7 @@
 #include "packet/icmpv6.h"
 #include "packet/rewrite.h"
 #include "pipeline/guards.h"
+#include "pipeline/log_decision.h"
 #include "pipeline/route_stage.h"
 #include "pipeline/tcp_of_packet.h"
 #include "pipeline/way_out.h"
@@ -106,7 +107,7 @@ void fill(SessionStart<Tuple>& start, const Packet& packet, const Tuple& key, st
   side(start.original, key, hash, packet.ingress);
   side(start.reply, reply, context.shard.table<Tuple>().hash(reply), egress);
   start.kind = kind_of(packet.protocol);
-  start.flags = outcome.log_close ? kFlowLogClose : std::uint8_t{0};
+  if (outcome.log_close) start.flags |= kFlowLogClose;
   start.rule = outcome.rule;
   start.policy = context.stateful.policy_generation;
 }
@@ -141,14 +142,19 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   const NextHopView hop = way_out(packet, context.context);
   if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return;
   SessionStart<Tuple> start;
+  const Zone from = context.zone_of(packet.ingress);
+  const bool proved = transport_length == 0 && may_prove_a_cookie(packet, from, context) &&
+                      context.syn_proxy.accept(packet, start, context.context);
   const DropReason not_first = open_session(packet, transport_length, context.stateful.tcp_pick_up, start);
   if (not_first != DropReason::kNone) return packet.drop(not_first);
   if (!source_is_routed(packet, context)) return packet.drop(DropReason::kReversePath);
-  const Zone from = context.zone_of(packet.ingress);
   const RuleOutcome outcome = evaluate_policy(key, from, context.zone_of(hop.interface), context);
+  const FirstPacket<Tuple> first{key, packet.ingress, hop.interface};
+  if (outcome.log_open && outcome.action != RuleAction::kPermit) log_decision(first, outcome, context);
   if (outcome.action == RuleAction::kReject) return packet.drop(DropReason::kPolicyReject);
   if (outcome.action != RuleAction::kPermit) return packet.drop(DropReason::kPolicyDeny);
   if (goes_no_further(packet)) return;
+  if (!proved && !pass_syn_flood(packet, key.protocol, from, context)) return;
   bool counted = false;
   const DropReason over_limit = pass_limits(key, from, counted, context);
   if (over_limit != DropReason::kNone) return packet.drop(over_limit);
@@ -162,6 +168,7 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   FlowHead& head = context.shard.table<Tuple>().entry(admitted.slot).head;
   count_packet(head, packet);
   keep_next_hop(head, packet, context.route_generation);
+  if (outcome.log_open) log_decision(first, outcome, context);
 }
 
 template void admit_packet<FiveTuple4>(Packet&, const FiveTuple4&, std::uint64_t, std::uint32_t,

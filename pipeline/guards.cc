@@ -2,6 +2,7 @@
 #include "pipeline/guards.h"
 
 #include "packet/five_tuple.h"
+#include "packet/tcp.h"
 #include "pipeline/screen_stage.h"
 
 namespace culvert {
@@ -71,6 +72,21 @@ bool pass_counting_screens(Packet& packet, const Tuple& key, const StatefulConte
   const ZoneScreens& screens = context.stateful.screens[context.zone_of(packet.ingress)];
   if ((screens.on & kCountingScreens) == 0) return true;
   return pass_screens_that_are_on(packet, key, screens, context);
+}
+
+bool pass_syn_flood(Packet& packet, std::uint8_t protocol, Zone from, const StatefulContext& context) noexcept {
+  const ZoneScreens& screens = context.stateful.screens[from];
+  if ((screens.on & mask_of(Screen::kSynFlood)) == 0 || protocol != kProtocolTcp) return true;
+  // Others begin sessions in mid-stream, if they may.
+  if ((packet.tcp_flags & (kTcpSyn | kTcpAck)) != kTcpSyn) return true;
+  if (!context.meters.syns.flooded(from, screens.syn, context.context.now)) return true;
+  return !screen_found(packet, Screen::kSynFlood, screens, context.context.cells);
+}
+
+bool may_prove_a_cookie(const Packet& packet, Zone from, const StatefulContext& context) noexcept {
+  constexpr std::uint8_t kNone = kTcpSyn | kTcpRst;
+  if (packet.protocol != kProtocolTcp || (packet.tcp_flags & (kNone | kTcpAck)) != kTcpAck) return false;
+  return context.meters.syns.lately(from, context.context.now);
 }
 
 template <typename Tuple>

@@ -12,6 +12,13 @@ namespace culvert {
 template <typename Tuple>
 bool pass_counting_screens(Packet& packet, const Tuple& key, const StatefulContext& context) noexcept;
 
+/// A TCP connection that the policy permits is about to begin in zone `from`. False: there are too many, and its SYN is
+/// dropped, to be answered by a SYN cookie.
+bool pass_syn_flood(Packet& packet, std::uint8_t protocol, Zone from, const StatefulContext& context) noexcept;
+
+/// Whether a packet of no session may acknowledge a SYN cookie of ours.
+bool may_prove_a_cookie(const Packet& packet, Zone from, const StatefulContext& context) noexcept;
+
 /// Whether the limits of zone `from` let a session of this source begin. kNone: yes, and `counted` says whether it is
 /// counted as its source's, until SourceLimits::end().
 template <typename Tuple>

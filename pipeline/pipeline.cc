@@ -17,6 +17,21 @@ void count_received(Burst& burst, std::uint64_t bytes, PipelineCells& cells) noe
   cells.bursts.add();
 }
 
+/// Drops behind the session stage, of which the sender is told.
+bool may_be_shifted(DropReason reason) noexcept {
+  switch (reason) {
+    case DropReason::kTtlExpired:
+    case DropReason::kNoRoute:
+    case DropReason::kRouteUnreachable:
+    case DropReason::kRouteProhibit:
+    case DropReason::kPacketTooBig:
+    case DropReason::kNeighborTimeout:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Pipeline::Pipeline(const PipelineParts& parts) noexcept
@@ -24,13 +39,14 @@ Pipeline::Pipeline(const PipelineParts& parts) noexcept
       snapshot_(parts.snapshot),
       multipath_key_(parts.multipath_key),
       cells_(parts.cells),
+      syn_proxy_(*parts.pool, parts.region, parts.syn_cookie_key, parts.syn_offer),
       owners_(parts.self, parts.workers, parts.owner_key),
       hold_(parts.pending, *parts.requests, *parts.routes.generation),
       fragments_(*parts.pool, parts.region),
       datagrams_(parts.fragments, parts.fragment_key, cells_->fragments),
       answers_(parts.region, parts.pool->frame_size()) {
   cells_->pending.max.set(parts.pending.size());
-  if (parts.sessions != nullptr) sessions_.emplace(*parts.sessions, *parts.meters, parts.rule_hits);
+  if (parts.sessions != nullptr) sessions_.emplace(*parts.sessions, *parts.meters, parts.rule_hits, syn_proxy_);
 }
 
 void Pipeline::process(Burst& burst, bool partial_checksums, Now now) noexcept {
@@ -121,8 +137,26 @@ bool Pipeline::take_datagrams(Burst& burst, const Context& context) noexcept {
   return true;
 }
 
+bool Pipeline::answer(Packet& packet, const Context& context) noexcept {
+  if (packet.drop_reason == DropReason::kScreenSynFlood) return syn_proxy_.answer(packet, context);
+  if (!may_be_shifted(packet.drop_reason) || !stateful()) return answers_.answer(packet, context);
+  sessions_->unshift(packet);
+  return answers_.answer(packet, context);
+}
+
+bool Pipeline::take_owed(Burst& burst, const Context& context) noexcept {
+  const std::uint32_t before = burst.size();
+  if (!syn_proxy_.take(burst)) return false;
+  for (Packet& packet : burst.packets().subspan(before)) {
+    route_packet(packet, context);
+    forward_packet(packet, context);
+    settle(packet, context);
+  }
+  return true;
+}
+
 void Pipeline::settle(Packet& packet, const Context& context) noexcept {
-  if (packet.verdict == Verdict::kDrop && answers_.answer(packet, context)) {
+  if (packet.verdict == Verdict::kDrop && answer(packet, context)) {
     route_packet(packet, context);
     forward_packet(packet, context);
   }
@@ -137,6 +171,7 @@ void Pipeline::settle(Packet& packet, const Context& context) noexcept {
 bool Pipeline::take_made(Burst& burst, Now now) noexcept {
   const Context context = this->context(now);
   if (fragments_.take(burst, context)) return true;
+  if (syn_proxy_.size() != 0 && take_owed(burst, context)) return true;
   if (burst.empty() && datagrams_.size() != 0 && take_datagrams(burst, context)) return true;
   bool took = false;
   if (datagrams_.size() != 0) {
@@ -187,7 +222,7 @@ bool Pipeline::take_held(Burst& burst) noexcept {
   const std::uint32_t before = burst.size();
   if (fragments_.take_unsent(burst)) return true;
   if (datagrams_.take_all(burst)) return true;
-  hold_.take_all(burst);
+  if (!syn_proxy_.take(burst)) hold_.take_all(burst);
   for (std::uint32_t i = before; i < burst.size(); ++i) burst[i].drop(DropReason::kWorkerStopping);
   cells_->held.set(held());
   return burst.size() > before;

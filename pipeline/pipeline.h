@@ -10,6 +10,7 @@
 //   forward   next hop -> TTL, MACs, verdict                          forward_stage
 //   hold      kHold: waits for its neighbour, or is to be fragmented  hold_stage
 //   answer    some drops become an ICMP error to the sender           answer_stage
+//             or, of SYNs, our SYN-ACK                                  syn_proxy        with a policy
 //
 // Every packet leaves with a verdict. A stage reads what earlier stages wrote and writes only its own fields; no stage
 // calls another; only this file knows the order. Example, a packet for an on-link host nobody has talked to yet:
@@ -38,6 +39,7 @@
 #include "pipeline/pending_queue.h"
 #include "pipeline/session_owner.h"
 #include "pipeline/session_stage.h"
+#include "pipeline/syn_proxy.h"
 #include "umem/pool.h"
 
 namespace culvert {
@@ -59,6 +61,8 @@ struct PipelineParts {
   std::span<DatagramQueue::Entry> fragments;  ///< room for fragments that wait for others
   HashKey fragment_key;
   HashKey owner_key;  ///< of all workers the same
+  SipKey syn_cookie_key;
+  SynOffer syn_offer;
   WorkerIndex self = 0;
   WorkerIndex workers = 1;
 };
@@ -98,12 +102,18 @@ class Pipeline {
   bool take_held(Burst& burst) noexcept;
 
   /// Frames that the pipeline holds now.
-  std::uint32_t held() const noexcept { return hold_.size() + fragments_.size() + datagrams_.size(); }
+  std::uint32_t held() const noexcept {
+    return hold_.size() + fragments_.size() + datagrams_.size() + syn_proxy_.size();
+  }
 
  private:
   bool stateful() const noexcept { return snapshot_->stateful.has_value() && sessions_.has_value(); }
   Context context(Now now) const noexcept { return {*snapshot_, routes_, multipath_key_, *cells_, now}; }
   void settle(Packet& packet, const Context& context) noexcept;
+  /// Turns a dropped packet into an answer to its sender, to be routed; false: it stays dropped.
+  bool answer(Packet& packet, const Context& context) noexcept;
+  /// What the SYN proxy owes servers.
+  bool take_owed(Burst& burst, const Context& context) noexcept;
   void settle_all(Burst& burst, const Context& context) noexcept;
   /// Fragments leave the burst for the queue.
   void keep_parts(Burst& burst, const Context& context) noexcept;
@@ -125,6 +135,7 @@ class Pipeline {
   const Snapshot* snapshot_;
   HashKey multipath_key_;
   PipelineCells* cells_;
+  SynProxy syn_proxy_;
   std::optional<SessionStage> sessions_;
   SessionOwners owners_;
   std::array<DatagramDecision, kMaxWorkers> decided_{};  ///< by who handed the datagram over, the last one

@@ -25,17 +25,23 @@ bool may_have_sent(const TcpSide& sender, const TcpSide& receiver, std::uint32_t
   return sequence_within(sequence, receiver.acked - receiver.window_bytes(), sender.end);
 }
 
-/// Whether a packet of the flow `quoted` may be on the way, and the error goes to its sender.
+/// Whether a packet of the flow `quoted` may be on the way, and the error goes to its sender. What the server of a
+/// shifted session has sent is quoted as the client counts, and is told to the server as it counts.
 template <typename Tuple, typename Header>
-bool of_a_session(const Packet& packet, const Tuple& quoted, const IcmpQuote& quote,
-                  const StatefulContext& context) noexcept {
+bool of_a_session(Packet& packet, const Tuple& quoted, IcmpQuote& quote, const StatefulContext& context) noexcept {
   if (!(view<Header>(packet.network_header()).destination == quoted.source)) return false;
   auto& sessions = context.shard.table<Tuple>();
   const FlowSlot slot = sessions.flows().find(quoted, sessions.hash(quoted));
   if (slot == kNoFlow) return false;
   const FlowHead& head = sessions.entry(slot).head;
   if (head.kind() != FlowKind::kTcp) return true;
-  return quote.has_tcp_sequence && may_have_sent(head.tcp, sessions.entry(head.peer).head.tcp, quote.tcp_sequence);
+  if (!quote.has_tcp_sequence) return false;
+  if (head.has(kFlowShifted) && head.has(kFlowReply)) {
+    const FlowShift shift = sessions.shift(slot);
+    if (shift.waits()) return false;
+    shift_quoted_sequence(packet, quote, 0 - shift.sequence);
+  }
+  return may_have_sent(head.tcp, sessions.entry(head.peer).head.tcp, quote.tcp_sequence);
 }
 
 }  // namespace

@@ -19,25 +19,33 @@ void put_side(TcpSide& to, const TcpSide& side) noexcept {
   put(to.bits, side.bits);
 }
 
-/// Follows the connection. What passes without being believed does not prolong the session.
+/// Follows the connection.
 template <typename Tuple>
-TcpAction track(Packet& packet, FlowSlot slot, const StatefulContext& context,
-                std::uint32_t transport_length) noexcept {
+TcpOutcome track(const TcpSegment& segment, FlowSlot slot, const StatefulContext& context) noexcept {
   auto& sessions = context.shard.table<Tuple>();
   FlowHead& from = sessions.entry(slot).head;
   FlowHead& to = sessions.entry(from.peer).head;
   TcpSide sender = from.tcp;
   TcpSide receiver = to.tcp;
   std::uint32_t& again = sessions.info(sessions.original_of(slot)).tcp_again;
-  const TcpOutcome outcome = tcp_track(sender, receiver, segment_of(packet, transport_length), again);
-  if (outcome.action == TcpAction::kDrop) packet.drop(reason_of(outcome.reason));
-  if (outcome.action == TcpAction::kDrop || outcome.action == TcpAction::kRenew) return outcome.action;
+  const TcpOutcome outcome = tcp_track(sender, receiver, segment, again);
+  if (outcome.action == TcpAction::kDrop || outcome.action == TcpAction::kRenew) return outcome;
   const bool changed = sender.bits != from.tcp.bits || receiver.bits != to.tcp.bits;
   const bool was_half_open = changed && context.shard.is_half_open<Tuple>(slot);
   put_side(from.tcp, sender);
   put_side(to.tcp, receiver);
   if (changed) context.shard.tcp_changed<Tuple>(slot, was_half_open, context.stateful.timeouts);
-  return outcome.action;
+  return outcome;
+}
+
+/// A segment of a session whose ends count differently, on its way out. The client's acknowledgment of the server's SYN
+/// is tracked like one that came.
+template <typename Tuple>
+[[gnu::noinline]] void leave_shifted(Packet& packet, FlowSlot slot, const StatefulContext& context) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  TcpSegment acknowledgment;
+  if (!context.syn_proxy.leave(packet, sessions, slot, context.context, acknowledgment)) return;
+  track<Tuple>(acknowledgment, sessions.entry(slot).head.peer, context);
 }
 
 /// Requests go one way and answers the other: nobody sends requests by the way of somebody else's answers.
@@ -58,15 +66,17 @@ template <typename Tuple>
   FlowHead& reply = sessions.entry(entry.head.peer).head;
   const RuleOutcome outcome = evaluate_policy(entry.key, entry.head.zone, reply.zone, context);
   if (outcome.action != RuleAction::kPermit && context.stateful.close_on_change) {
-    context.shard.end<Tuple>(original, SessionEnd::kCleared);
+    context.shard.end<Tuple>(original, SessionEnd::kPolicyChanged);
     return false;
   }
   for (FlowHead* head : {&entry.head, &reply}) {
     put(head->packets_and_policy, head->packets() | std::uint64_t{context.stateful.policy_generation} << 48);
+    if (outcome.action != RuleAction::kPermit) continue;
     // Answers that leave elsewhere than requests come from have another question to ask: find_way() does.
-    if (outcome.action == RuleAction::kPermit) put(head->route_generation, context.route_generation - 1);
+    put(head->route_generation, context.route_generation - 1);
+    set_log_close(*head, outcome.log_close);
   }
-  if (outcome.action == RuleAction::kPermit) put(sessions.info(original).rule, outcome.rule);
+  put(sessions.info(original).rule, outcome.action == RuleAction::kPermit ? outcome.rule : kEarlierRule);
   return true;
 }
 
@@ -113,9 +123,15 @@ SessionHit session_hit(Packet& packet, FlowSlot slot, const StatefulContext& con
     return SessionHit::kDecided;
   }
   TcpAction action = TcpAction::kPass;
+  const bool shifted = head.has(kFlowShifted);
   if (head.kind() == FlowKind::kTcp) {
-    action = track<Tuple>(packet, slot, context, transport_length);
+    if (shifted && !context.syn_proxy.arrive(packet, context.shard.table<Tuple>(), slot, context.context)) {
+      return SessionHit::kDecided;
+    }
+    const TcpOutcome outcome = track<Tuple>(segment_of(packet, transport_length), slot, context);
+    action = outcome.action;
     if (action == TcpAction::kRenew) return SessionHit::kRenew;
+    if (action == TcpAction::kDrop) packet.drop(reason_of(outcome.reason));
   } else if (head.kind() == FlowKind::kIcmp && !fits_echo(packet, head)) {
     packet.drop(DropReason::kIcmpUnsolicited);
   }
@@ -126,6 +142,8 @@ SessionHit session_hit(Packet& packet, FlowSlot slot, const StatefulContext& con
     return SessionHit::kDecided;
   }
   count_packet(head, packet);
+  if (shifted) leave_shifted<Tuple>(packet, slot, context);
+  // What passes without being believed does not prolong the session.
   if (action == TcpAction::kPass) put(head.seen, flow_date(context.context.now));
   return SessionHit::kDecided;
 }

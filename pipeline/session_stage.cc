@@ -129,7 +129,7 @@ void decide_datagram(std::span<Packet> fragments, const Tuple& key, std::uint32_
 StatefulContext SessionStage::with(const Context& context) noexcept {
   // Read before the routes are: what is found may be newer than it says, and is then only found again.
   const auto generation = static_cast<std::uint32_t>(context.routes.generation->load(std::memory_order_acquire));
-  return {context, *context.snapshot.stateful, shard_, meters_, rule_hits_, generation};
+  return {context, *context.snapshot.stateful, shard_, meters_, rule_hits_, generation, syn_proxy_};
 }
 
 void SessionStage::process(Burst& burst, const Context& context) noexcept {
@@ -145,6 +145,24 @@ void SessionStage::whole_datagram(std::span<Packet> fragments, std::uint32_t tra
     decide_datagram(fragments, datagram_tuple4(first), transport_length, stateful);
   } else {
     decide_datagram(fragments, datagram_tuple6(first), transport_length, stateful);
+  }
+}
+
+void SessionStage::unshift(Packet& packet) noexcept {
+  if (packet.protocol != kProtocolTcp || !packet.has(kFlagTransport) || packet.is_part()) return;
+  const auto unshift_in = [&packet](auto& sessions, const auto& key) {
+    const FlowSlot slot = sessions.flows().find(key, sessions.hash(key));
+    if (slot == kNoFlow) return;
+    const FlowHead& head = sessions.entry(slot).head;
+    if (!head.has(kFlowShifted) || !head.has(kFlowReply) || sessions.shift(slot).waits()) return;
+    TcpShift back;
+    back.sequence = 0 - sessions.shift(slot).sequence;
+    shift_to_client(packet, back);
+  };
+  if (packet.network == NetworkKind::kIpv4) {
+    unshift_in(shard_.table<FiveTuple4>(), five_tuple4(packet));
+  } else {
+    unshift_in(shard_.table<FiveTuple6>(), five_tuple6(packet));
   }
 }
 

@@ -20,6 +20,7 @@
 #include "packet/burst.h"
 #include "pipeline/context.h"
 #include "pipeline/stateful.h"
+#include "pipeline/syn_proxy.h"
 #include "sessions/session_shard.h"
 
 namespace culvert {
@@ -32,6 +33,7 @@ struct StatefulContext {
   SharedMeters& meters;
   std::span<Cell> rule_hits;  ///< by StatefulSnapshot::rule_counters
   std::uint32_t route_generation;
+  SynProxy& syn_proxy;
 
   Zone zone_of(InterfaceIndex interface) const noexcept {
     return interface < kMaxInterfaces ? stateful.zone[interface] : kNoZone;
@@ -41,8 +43,8 @@ struct StatefulContext {
 class SessionStage {
  public:
   /// All outlive it. `rule_hits`: as many as rules can have counters.
-  SessionStage(SessionShard& shard, SharedMeters& meters, std::span<Cell> rule_hits) noexcept
-      : shard_(shard), meters_(meters), rule_hits_(rule_hits) {}
+  SessionStage(SessionShard& shard, SharedMeters& meters, std::span<Cell> rule_hits, SynProxy& syn_proxy) noexcept
+      : shard_(shard), meters_(meters), rule_hits_(rule_hits), syn_proxy_(syn_proxy) {}
 
   /// Every packet without a verdict is dropped or has a next hop afterwards. The snapshot is stateful. Parts of
   /// datagrams are not among them: whole_datagrams() takes those.
@@ -54,6 +56,10 @@ class SessionStage {
   /// Bounded expiry: few sessions after a burst, many in a turn without packets. True when there was something to do.
   bool expire(const Context& context, bool idle) noexcept;
 
+  /// A packet is to be answered by an ICMP error that quotes it: it gets the numbers back with which its sender knows
+  /// it.
+  void unshift(Packet& packet) noexcept;
+
   void end(std::span<const SessionHandle> sessions) noexcept;
   void clear_peaks() noexcept { shard_.clear_peaks(); }
 
@@ -63,6 +69,7 @@ class SessionStage {
   SessionShard& shard_;
   SharedMeters& meters_;
   std::span<Cell> rule_hits_;
+  SynProxy& syn_proxy_;
 };
 
 }  // namespace culvert

@@ -10,6 +10,7 @@
 #include "policy/rule_table.h"
 #include "sessions/scan_meters.h"
 #include "sessions/source_limits.h"
+#include "sessions/syn_meters.h"
 #include "sessions/timeouts.h"
 
 namespace culvert {
@@ -25,6 +26,7 @@ enum class ReversePathCheck : std::uint8_t {
 struct SharedMeters {
   SourceLimits sources;
   ScanMeters scans;
+  SynMeters syns{};
 };
 
 /// Cells in which a worker counts rules' hits, by StatefulSnapshot::rule_counters.

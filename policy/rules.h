@@ -24,6 +24,8 @@ using RuleIndex = std::uint16_t;
 inline constexpr std::size_t kMaxRules = 16384;
 /// Stands for the default: no rule matched. Not a position.
 inline constexpr RuleIndex kDefaultRule = 0xffff;
+/// Stands for a rule of an earlier policy, of a session that the policy of now would not let in. Not a position.
+inline constexpr RuleIndex kEarlierRule = 0xfffe;
 
 enum class RuleAction : std::uint8_t {
   kDeny,    ///< dropped silently

@@ -41,6 +41,7 @@ enum class FlowKind : std::uint8_t { kOther, kIcmp, kUdp, kTcp };
 inline constexpr std::uint8_t kFlowReply = 1 << 0;     ///< the direction that answers
 inline constexpr std::uint8_t kFlowLogClose = 1 << 1;  ///< an event is wanted when the session ends
 inline constexpr std::uint8_t kFlowCounted = 1 << 2;   ///< it is one of its source's sessions (source_limits.h)
+inline constexpr std::uint8_t kFlowShifted = 1 << 3;   ///< the ends count differently: the reply's info is a FlowShift
 
 struct FlowHead {
   std::uint32_t sequence = 0;          ///< odd: not whole
@@ -67,7 +68,8 @@ struct FlowHead {
 
 static_assert(sizeof(FlowHead) == 48 && sizeof(TcpSide) == 12);
 
-/// What a session's packets don't touch. Of the original direction; the reply's says only where it comes in.
+/// What a session's packets don't touch. Of the original direction; the reply's says only where it comes in, or is a
+/// FlowShift (flow_shift.h).
 struct alignas(8) FlowInfo {
   std::uint32_t wheel_record = 0;  ///< where the expiry wheel has it
   std::uint32_t created_s = 0;     ///< seconds of CLOCK_MONOTONIC
@@ -87,6 +89,11 @@ void put(T& field, std::type_identity_t<T> value) noexcept {
 template <typename T>
 T peek(T& field) noexcept {
   return std::atomic_ref<T>(field).load(std::memory_order_relaxed);
+}
+
+inline void set_log_close(FlowHead& head, bool wanted) noexcept {
+  const unsigned bits = head.kind_and_flags;
+  put(head.kind_and_flags, static_cast<std::uint8_t>(wanted ? bits | kFlowLogClose : bits & ~unsigned{kFlowLogClose}));
 }
 
 }  // namespace culvert

@@ -19,8 +19,9 @@
 
 namespace culvert {
 
-/// Grows with every change of FlowHead, FlowInfo, FlowTags, of how a bucket is found, or of TcpSide's meaning.
-inline constexpr std::uint32_t kSessionLayoutVersion = 1;
+/// Grows with every change of FlowHead, FlowInfo, FlowShift, FlowTags, of how a bucket is found, or of TcpSide's
+/// meaning.
+inline constexpr std::uint32_t kSessionLayoutVersion = 2;
 
 /// Whose sessions they are.
 struct SessionOwner {

@@ -33,7 +33,13 @@ bool may_make_way(const FlowHead& original, const FlowHead& reply) noexcept {
 
 SessionShard::SessionShard(const Memory& memory, const SessionLimits& limits, const HashKey& key, SessionCells& cells,
                            Now now, SourceLimits* sources) noexcept
-    : ipv4_(memory.ipv4, key, now), ipv6_(memory.ipv6, key, now), limits_(limits), cells_(cells), sources_(sources) {
+    : ipv4_(memory.ipv4, key, now),
+      ipv6_(memory.ipv6, key, now),
+      limits_(limits),
+      cells_(cells),
+      sources_(sources),
+      now_(now),
+      log_(cells.log_records, cells.log_lost) {
   CULVERT_CHECK(limits.half_open <= limits.sessions);
   cells_.sessions.max.set(limits.sessions);
   cells_.half_open.max.set(limits.half_open);
@@ -58,11 +64,12 @@ void SessionShard::tcp_changed(FlowSlot slot, bool was_half_open, const SessionT
 }
 
 template <typename Tuple>
-void SessionShard::forget(FlowSlot original) noexcept {
+void SessionShard::forget(FlowSlot original, SessionEnd why) noexcept {
   ++changes_;
   if (is_half_open<Tuple>(original)) --half_open_;
   const auto& entry = table<Tuple>().entry(original);
-  if (sources_ == nullptr || !entry.head.has(kFlowCounted)) return;
+  if (entry.head.has(kFlowLogClose)) log_end<Tuple>(original, why);
+  if (!entry.head.has(kFlowCounted) || sources_ == nullptr) return;
   sources_->end(sources_->meters().id(MeterKind::kSource, entry.key.source));
 }
 
@@ -76,9 +83,14 @@ void SessionShard::remember(FlowSlot original, Now now) noexcept {
 }
 
 template <typename Tuple>
+[[gnu::noinline]] void SessionShard::log_end(FlowSlot original, SessionEnd why) noexcept {
+  log_.write(record_of_end(table<Tuple>(), original, why, now_));
+}
+
+template <typename Tuple>
 void SessionShard::end(FlowSlot slot, SessionEnd why) noexcept {
   auto& sessions = table<Tuple>();
-  forget<Tuple>(sessions.original_of(slot));
+  forget<Tuple>(sessions.original_of(slot), why);
   sessions.erase(slot);
   switch (why) {
     case SessionEnd::kExpired:
@@ -88,6 +100,7 @@ void SessionShard::end(FlowSlot slot, SessionEnd why) noexcept {
       cells_.evicted.add();
       break;
     case SessionEnd::kCleared:
+    case SessionEnd::kPolicyChanged:
       cells_.cleared.add();
       break;
     case SessionEnd::kRenewed:
@@ -136,6 +149,7 @@ bool SessionShard::make_room_anywhere(std::uint64_t hash, bool half_open_only) n
 template <typename Tuple>
 SessionShard::Admitted<Tuple> SessionShard::admit(const SessionStart<Tuple>& start, const SessionTimeouts& timeouts,
                                                   Now now) noexcept {
+  now_ = now;
   const bool half_open =
       start.kind == FlowKind::kTcp && culvert::is_half_open(tcp_state_of(start.original.tcp, start.reply.tcp));
   if (half_open && half_open_ >= limits_.half_open && !make_room_anywhere<Tuple>(start.original.hash, true)) {
@@ -181,12 +195,13 @@ std::uint32_t SessionShard::clear(std::span<const SessionHandle> sessions) noexc
 }
 
 std::uint32_t SessionShard::expire(Now now, const SessionTimeouts& timeouts, std::uint32_t most) noexcept {
+  now_ = now;
   std::uint32_t looked_at = ipv4_.expire(now, timeouts, most, [&](FlowSlot slot) {
-    forget<FiveTuple4>(slot);
+    forget<FiveTuple4>(slot, SessionEnd::kExpired);
     cells_.expired.add();
   });
   looked_at += ipv6_.expire(now, timeouts, most - looked_at, [&](FlowSlot slot) {
-    forget<FiveTuple6>(slot);
+    forget<FiveTuple6>(slot, SessionEnd::kExpired);
     cells_.expired.add();
   });
   if (looked_at != 0) cells_.looked_at.add(looked_at);

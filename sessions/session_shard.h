@@ -16,6 +16,7 @@
 #include <type_traits>
 
 #include "base/cell.h"
+#include "sessions/session_log.h"
 #include "sessions/session_table.h"
 #include "sessions/source_limits.h"
 
@@ -40,6 +41,8 @@ struct alignas(kCacheLine) SessionCells {
   Cell looked_at;      ///< by expiry
   Cell recovered;      ///< taken over from an earlier run
   Cell torn;           ///< flows of an earlier run that were not whole
+  Cell log_records;    ///< of sessions whose rules say `log`
+  Cell log_lost;       ///< of them: control had not taken enough of those before
 };
 
 /// A session as a reader saw it; it may have ended since, and its slot be another's.
@@ -48,9 +51,6 @@ struct SessionHandle {
   std::uint32_t sequence = 0;
   bool ipv6 = false;
 };
-
-/// Why a session was taken apart.
-enum class SessionEnd : std::uint8_t { kExpired, kEvicted, kCleared, kRenewed };
 
 enum class SessionAdmission : std::uint8_t { kAdmitted, kTableFull, kHalfOpenFull, kReplyTaken, kNoPlace };
 
@@ -76,6 +76,7 @@ class SessionShard {
   }
   std::uint32_t size() const noexcept { return ipv4_.size() + ipv6_.size(); }
   std::uint32_t half_open() const noexcept { return half_open_; }
+  SessionLog& log() noexcept { return log_; }
   /// Grows with each session that begins or ends: slots that were found before may mean nothing any more.
   std::uint64_t changes() const noexcept { return changes_; }
 
@@ -125,7 +126,9 @@ class SessionShard {
   template <typename Tuple>
   bool make_room_anywhere(std::uint64_t hash, bool half_open_only) noexcept;
   template <typename Tuple>
-  void forget(FlowSlot original) noexcept;
+  void forget(FlowSlot original, SessionEnd why) noexcept;
+  template <typename Tuple>
+  void log_end(FlowSlot original, SessionEnd why) noexcept;
   /// Of an earlier run.
   template <typename Tuple>
   void remember(FlowSlot original, Now now) noexcept;
@@ -139,6 +142,8 @@ class SessionShard {
   SourceLimits* sources_;
   std::uint32_t half_open_ = 0;
   std::uint64_t changes_ = 0;
+  Now now_;  ///< of the latest turn, for the log
+  SessionLog log_;
 };
 
 /// Whether a session may have to make way for another: its handshake is not done, it is over, or nobody has answered.

@@ -52,11 +52,21 @@ void SessionTable<Tuple>::fill(FlowSlot slot, FlowSlot peer, const SessionStart<
   head.tcp = side.tcp;
   put_words(entry.key, side.key);
   put_words(entry.head, head);
+  if (reply && (start.flags & kFlowShifted) != 0) {
+    FlowShift shift = start.shift;
+    shift.ingress = side.ingress;
+    return put_shift(slot, shift);
+  }
   FlowInfo info;
   info.created_s = static_cast<std::uint32_t>(now / kNanosecondsPerSecond);
   info.rule = start.rule;
   info.ingress = side.ingress;
   put_words(infos_[slot], info);
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::put_shift(FlowSlot reply, const FlowShift& shift) noexcept {
+  put_words(infos_[reply], load<FlowInfo>(&shift));
 }
 
 template <typename Tuple>

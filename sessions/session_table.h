@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "sessions/expiry_wheel.h"
+#include "sessions/flow_shift.h"
 #include "sessions/flow_table.h"
 #include "sessions/timeouts.h"
 
@@ -38,6 +39,7 @@ struct SessionStart {
   std::uint8_t flags = 0;  ///< kFlow bits for both
   std::uint16_t rule = 0;
   std::uint16_t policy = 0;  ///< its generation
+  FlowShift shift;           ///< with kFlowShifted; its interface is the reply's
 };
 
 enum class SessionRefusal : std::uint8_t {
@@ -74,6 +76,9 @@ class SessionTable {
   const Flows& flows() const noexcept { return flows_; }
   Entry& entry(FlowSlot slot) noexcept { return flows_.entry(slot); }
   FlowInfo& info(FlowSlot slot) noexcept { return infos_[slot]; }
+  /// Of a session with kFlowShifted, whose reply's slot it is.
+  FlowShift shift(FlowSlot reply) const noexcept { return load<FlowShift>(&infos_[reply]); }
+  void put_shift(FlowSlot reply, const FlowShift& shift) noexcept;
   std::uint32_t size() const noexcept { return flows_.size() / 2; }
   /// The slot of the session's original direction, of either one's.
   FlowSlot original_of(FlowSlot slot) const noexcept {

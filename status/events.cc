@@ -27,6 +27,10 @@ constexpr std::array<EventText, kEventKinds> kTexts{{
     {"agent_started", "The agent process (metrics) was started."},
     {"agent_exited", "The agent process ended; it is started again."},
     {"kernel_tables", "Something about mirroring the kernel's routes, neighbours and links: the text says what."},
+    {"session_opened", "A session began, by a rule with `log: open` or `both`, or by a logged default."},
+    {"session_denied",
+     "A packet that would begin a session was denied or rejected by such a rule, or by a logged default."},
+    {"session_closed", "A session of a rule with `log: close` or `both` ended."},
     {"error", "Something failed after start; the text says what."},
 }};
 static_assert(kTexts.back().name == "error", "one text for each kind, in enum order");
@@ -78,26 +82,30 @@ EventLog::EventLog(std::size_t capacity) {
   gauge_.max.set(std::max<std::size_t>(capacity, 1));
 }
 
-bool EventLog::within_limit(Limit& limit, Now now) const {
+void EventLog::refill(Limit& limit, Now now) const {
   if (now > limit.refilled_at) {
     const double seconds = static_cast<double>(now - limit.refilled_at) / static_cast<double>(kNanosecondsPerSecond);
     limit.tokens = std::min<double>(kBurst, limit.tokens + seconds * per_second_);
     limit.refilled_at = now;
   }
-  if (limit.tokens < 1) return false;
-  limit.tokens -= 1;
+}
+
+bool EventLog::limited(EventKind kind, Now now) {
+  Limit& limit = limits_[static_cast<std::size_t>(kind)];
+  refill(limit, now);
+  if (limit.tokens >= 1) return false;
+  ++produced_;
+  ++limit.lost;
+  ++lost_;
   return true;
 }
 
 bool EventLog::produce(EventKind kind, Now now, std::uint64_t time_unix_ms, std::string text,
                        std::vector<std::pair<std::string, std::string>> fields) {
+  if (limited(kind, now)) return false;
   ++produced_;
   Limit& limit = limits_[static_cast<std::size_t>(kind)];
-  if (!within_limit(limit, now)) {
-    ++limit.lost;
-    ++lost_;
-    return false;
-  }
+  limit.tokens -= 1;
   if (limit.lost > 0) fields.emplace_back("lost_before", std::to_string(std::exchange(limit.lost, 0)));
   if (history_.size() == gauge_.max.read()) {
     history_.pop_front();

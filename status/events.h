@@ -41,6 +41,9 @@ enum class EventKind : std::uint8_t {
   kAgentStarted,
   kAgentExited,
   kKernelTables,
+  kSessionOpened,
+  kSessionDenied,
+  kSessionClosed,
   kError,
   kCount,
 };
@@ -77,6 +80,10 @@ class EventLog {
   bool produce(EventKind kind, Now now, std::uint64_t time_unix_ms, std::string text,
                std::vector<std::pair<std::string, std::string>> fields = {});
 
+  /// True when the rate limit of its kind would take an event away now; it is counted as if produce() had been told of
+  /// it. For those whose text is dear.
+  bool limited(EventKind kind, Now now);
+
   /// Events of one kind a second, in the long run; `events.rate_limit` of the configuration.
   void set_rate(std::uint32_t per_second) noexcept { per_second_ = per_second; }
 
@@ -95,7 +102,7 @@ class EventLog {
     Now refilled_at = 0;
     std::uint64_t lost = 0;
   };
-  bool within_limit(Limit& limit, Now now) const;
+  void refill(Limit& limit, Now now) const;
 
   std::deque<Event> history_;
   std::array<Limit, kEventKinds> limits_;

@@ -251,10 +251,17 @@ void sessions(Writer& out, const StatusSnapshot& status) {
   family("culvert_sessions_recovered_total", "Sessions taken over from an earlier run.", &WorkerSessions::recovered);
   family("culvert_sessions_torn_total", "Flows of an earlier run that were not whole.", &WorkerSessions::torn);
   family("culvert_sessions_looked_at_total", "Sessions that expiry looked at.", &WorkerSessions::looked_at);
+  family("culvert_session_log_records_total", "Records of sessions whose rules say log.", &WorkerSessions::log_records);
+  family("culvert_session_log_lost_total", "Of them, those that found no room on the way to control.",
+         &WorkerSessions::log_lost);
   family("culvert_policy_evaluations_total", "Packets that the policy was asked about.",
          &WorkerSessions::policy_evaluations);
   family("culvert_tcp_resets_sent_total", "Resets that answered what a rule rejects.",
          &WorkerSessions::tcp_resets_sent);
+  family("culvert_syn_cookies_sent_total", "SYNs of a flood that were answered by a cookie.",
+         &WorkerSessions::syn_cookies_sent);
+  family("culvert_syn_cookies_accepted_total", "SYN cookies that were acknowledged, and became sessions.",
+         &WorkerSessions::syn_cookies_accepted);
 }
 
 void rules(Writer& out, const StatusSnapshot& status) {

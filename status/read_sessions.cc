@@ -23,10 +23,14 @@ std::optional<SessionStatus> read_sessions(const StatusSources& sources) {
     row.refused_place = cells.refused_place.read();
     row.recovered = cells.recovered.read();
     row.torn = cells.torn.read();
+    row.log_records = cells.log_records.read();
+    row.log_lost = cells.log_lost.read();
     row.looked_at = cells.looked_at.read();
     if (worker < sources.workers.size()) {
       row.policy_evaluations = sources.workers[worker]->pipeline.policy_evaluations.read();
       row.tcp_resets_sent = sources.workers[worker]->pipeline.tcp_resets_sent.read();
+      row.syn_cookies_sent = sources.workers[worker]->pipeline.syn_cookies_sent.read();
+      row.syn_cookies_accepted = sources.workers[worker]->pipeline.syn_cookies_accepted.read();
     }
     status.total += row.sessions;
     status.half_open += row.half_open;

@@ -42,6 +42,7 @@ enum class ResourceKind : std::uint8_t {
   kSessions,
   kHalfOpenSessions,
   kFragments,
+  kSessionLog,
   kPolicyRules,
   kSessionWork,
   kSources,

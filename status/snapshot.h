@@ -174,13 +174,15 @@ struct WorkerSessions {
   std::uint64_t created = 0, expired = 0, evicted = 0, cleared = 0, renewed = 0;
   std::uint64_t refused_full = 0, refused_half_open = 0, refused_reply = 0, refused_place = 0;
   std::uint64_t recovered = 0, torn = 0;
-  std::uint64_t looked_at = 0;  ///< by expiry
+  std::uint64_t log_records = 0, log_lost = 0;  ///< lost: of them
+  std::uint64_t looked_at = 0;                  ///< by expiry
   std::uint64_t policy_evaluations = 0, tcp_resets_sent = 0;
+  std::uint64_t syn_cookies_sent = 0, syn_cookies_accepted = 0;
 };
 BOOST_DESCRIBE_STRUCT(WorkerSessions, (),
                       (worker, sessions, half_open, created, expired, evicted, cleared, renewed, refused_full,
-                       refused_half_open, refused_reply, refused_place, recovered, torn, looked_at, policy_evaluations,
-                       tcp_resets_sent))
+                       refused_half_open, refused_reply, refused_place, recovered, torn, log_records, log_lost,
+                       looked_at, policy_evaluations, tcp_resets_sent, syn_cookies_sent, syn_cookies_accepted))
 
 /// Sessions, as the tables themselves count them; absent while the configuration keeps no state.
 struct SessionStatus {

@@ -216,7 +216,11 @@ std::string counters_text(const StatusSnapshot* before, const StatusSnapshot& no
 std::string event_line(const Event& event) {
   std::string line =
       fmt::format("{} #{} {}: {}", time_text(event.time_unix_ms), event.sequence, event.kind, event.text);
-  for (const auto& [name, value] : event.fields) line += fmt::format(" {}={}", name, value);
+  // The text of a session says its fields, but for what was lost.
+  const bool told = event.kind.starts_with("session_");
+  for (const auto& [name, value] : event.fields) {
+    if (!told || name.find("lost") != std::string::npos) line += fmt::format(" {}={}", name, value);
+  }
   return line + "\n";
 }
 

@@ -99,6 +99,7 @@ std::vector<Bounds> guard_bounds() {
       {"screens.NAME.description", {"\"\"", repeated("x", 255)}, {repeated("x", 256)}},
       {"screens.NAME.icmp_flood", {"off", "1/s", "10M/s"}, rate_bad},
       {"screens.NAME.udp_flood", {"off", "1/s", "10M/s"}, rate_bad},
+      {"screens.NAME.syn_flood", {"off", "1/s", "10M/s"}, rate_bad},
       {"screens.NAME.port_scan", things_good, things_bad},
       {"screens.NAME.address_sweep", things_good, things_bad},
       {"screens.NAME.alarm_only", {"[]", "[land]", "[land, port_scan]"}, {"land", "all", "[all]", "[land, land]"}},

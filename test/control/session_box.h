@@ -27,6 +27,7 @@ struct SessionPlan {
   std::uint16_t port = 443;
   std::uint64_t packets = 1, bytes = 100, reply_packets = 0, reply_bytes = 0;
   Now begun = kSessionsBegin;
+  bool log_close = false;
 };
 
 class SessionBox {
@@ -87,6 +88,7 @@ class SessionBox {
     start.kind = kind_of(plan.protocol);
     start.rule = plan.rule;
     start.policy = plan.generation;
+    start.flags = plan.log_close ? kFlowLogClose : std::uint8_t{0};
     start.original.tcp.set(kTcpSideSyn);
     if (plan.established) {
       start.original.tcp.set(kTcpSideAcked);

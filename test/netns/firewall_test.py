@@ -12,7 +12,8 @@ zones:
   outside: {}
 policy:
   rules:
-    - {name: no-81, from: inside, to: outside, service: [tcp/81, udp/81], action: reject}
+    - {name: no-81, from: inside, to: outside, service: [tcp/81, udp/81], action: reject, log: open}
+    - {name: seen, from: inside, to: outside, service: udp/80, action: permit, log: both}
     - {name: out, from: inside, to: outside, action: permit}
 sessions: {timeouts: {tcp_fin: 5s}}
 """
@@ -65,6 +66,30 @@ def one_evaluation_a_connection(house, connections=500):
     assert evaluations == 2 * connections, evaluations
 
 
+def logged(house):
+    """What rules with `log` let in and refuse becomes events, and what has passed when it ends."""
+    def told(kind):
+        return [event["fields"] for event in house.show("events")["events"] if event["kind"] == kind]
+
+    assert python(house.client, DATAGRAM, house.server4, 80, 100) == "100"
+    opened = told("session_opened")
+    assert {(event["destination"], event["destination_port"]) for event in opened} == \
+        {(house.server4, "80"), (house.server6, "80")}, opened
+    assert all(event["rule"] == "seen" and event["protocol"] == "udp" for event in opened), opened
+    denied = told("session_denied")
+    assert {(event["protocol"], event["action"]) for event in denied} == {("tcp", "reject"), ("udp", "reject")}, denied
+    assert all(event["rule"] == "no-81" and event["to_zone"] == "outside" for event in denied), denied
+    assert not told("session_closed")
+    house.culvert("clear", "sessions", "policy", "seen")
+    wait_until(lambda: len(told("session_closed")) >= len(opened), 5, "the end of each session is told")
+    for event in told("session_closed"):
+        assert event["reason"] == "cleared" and event["rule"] == "seen", event
+        assert event["packets"] == event["reply_packets"] == "1" or int(event["bytes"]) > 4000, event
+    row = house.ask("show_status")["sessions"]["workers"][0]
+    assert row["log_records"] == len(opened) + len(denied) + len(told("session_closed")), row
+    assert row["log_lost"] == 0, row
+
+
 def sessions_end(house):
     """Closed connections leave the table after their timeout, and nothing else does."""
     assert house.sessions() > 0
@@ -80,6 +105,7 @@ def main():
         permitted(house)
         refused(house)
         errors_of_sessions(house)
+        logged(house)
         one_evaluation_a_connection(house)
         sessions_end(house)
         house.assert_conservation()

@@ -18,6 +18,7 @@ import time
 
 from clients import CONNECT, SERVER, python
 from connections import Connections, EchoServer
+from flooding import route_the_flood, router_mac
 from house import SANITIZED, House, by_tier, wait_until
 from leftovers import mounts_of_our_own
 from watch import SUPPORT
@@ -38,17 +39,6 @@ SEED = int(os.environ.get("CULVERT_SEED", random.SystemRandom().randrange(1 << 3
 SESSION_COUNTS = ("sessions", "created", "evicted", "expired", "policy_evaluations", "refused_full",
                   "refused_half_open", "refused_place")
 REFUSED = ("session_table_full", "session_half_open_full", "session_no_place")
-
-
-def route_the_flood(house):
-    """Its sources are behind the client and its destinations behind the server, which drops what is not for itself."""
-    for prefix4, prefix6, host4, host6 in (
-            ("198.19.128.0/17", "2001:db8:f000::/64", house.client4, house.client6),
-            ("198.19.0.0/17", "2001:db8:e000::/64", house.server4, house.server6)):
-        house.router("ip", "route", "add", prefix4, "via", host4)
-        house.router("ip", "-6", "route", "add", prefix6, "via", host6)
-    for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
-        house.server("sysctl", "-qw", f"{key}=0")
 
 
 class HostWatch:
@@ -74,10 +64,6 @@ class HostWatch:
             text = ping.communicate(timeout=10)[0]
             counts[role] = tuple(map(int, re.search(r"(\d+) packets transmitted, (\d+) received", text).groups()))
         return counts
-
-
-def router_mac(house):
-    return json.loads(house.router("ip", "-j", "link", "show", "lan0").stdout)[0]["address"]
 
 
 def counts(house):

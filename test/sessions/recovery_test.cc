@@ -242,6 +242,40 @@ TEMPLATE_TEST_CASE("connections that are taken over keep their state and are lea
   }
 }
 
+TEMPLATE_TEST_CASE("what is known of a shifted session is taken over, and everything else of it works", "", FiveTuple4,
+                   FiveTuple6) {
+  SessionMemory<TestType> memory(100);
+  SessionTable<TestType> before(memory.view(), HashKey::from_seed(8), kNow);
+  const SynHandshake handshake{300, 0x5dc1b2f6, 77, 7, true};
+  const TcpShift shift{0x80000001, 5, -7, 7};
+  std::vector<FlowSlot> slots;
+  for (std::uint64_t number = 0; number < 2; ++number) {
+    auto start = start_of(before, tuple_of<TestType>(number), FlowKind::kTcp);
+    start.reply.ingress = 6;
+    start.flags = kFlowShifted | kFlowLogClose;
+    start.shift = FlowShift::waiting(handshake);
+    slots.push_back(before.insert(start, SessionTimeouts(), kNow).slot);
+  }
+  const FlowSlot answered = before.entry(slots[1]).head.peer;
+  before.put_shift(answered, before.shift(answered).answered(shift));
+  SessionTable<TestType> after(memory.view(), HashKey::from_seed(8), kNow);
+  REQUIRE(after.recover(SessionTimeouts(), kNow, [](FlowSlot) {}) == 0);
+  REQUIRE(after.size() == 2);
+  for (const FlowSlot slot : slots) {
+    const FlowHead& head = after.entry(slot).head;
+    CHECK((head.has(kFlowShifted) && after.entry(head.peer).head.has(kFlowShifted)));
+    CHECK(after.info(slot).wheel_record != 0);
+    CHECK(after.info(head.peer).ingress == 6);
+    const FlowShift kept = after.shift(head.peer);
+    CHECK(kept.waits() == (slot == slots[0]));
+    CHECK((kept.waits() ? kept.handshake() == handshake : kept.shift() == shift));
+  }
+  after.erase(slots[0]);
+  after.erase(answered);
+  CHECK(after.size() == 0);
+  CHECK(memory.flows.is_free());
+}
+
 TEMPLATE_TEST_CASE("what was over before the take-over ends in its first seconds, not in its first turn", "",
                    FiveTuple4, FiveTuple6) {
   SessionMemory<TestType> memory(5000);

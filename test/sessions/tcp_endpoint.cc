@@ -192,12 +192,13 @@ void Endpoint::send_data(Tick now) {
 /// A closed window (RFC 9293 3.8.6.1), or a peer that has not been heard of (3.8.4).
 void Endpoint::probe(Tick now) {
   const bool closed = una_ == next_ && next_ < data_end() && next_ >= peer_edge_;
-  if (now - probed_ < (closed ? kResend : kKeepAlive) || una_ != next_ || una_ < 2) return;
+  // Before anything was acknowledged but the SYN, only a window that was closed from the beginning is probed.
+  if (now - probed_ < (closed ? kResend : kKeepAlive) || una_ != next_ || una_ < (closed ? 1U : 2U)) return;
   probed_ = now;
   if (closed && !config_.probes_below) {
     send(una_, 1, kTcpAck);
   } else {
-    send(una_ - 1, random_() % 2 == 0 ? 1 : 0, kTcpAck);
+    send(una_ - 1, una_ > 1 && random_() % 2 == 0 ? 1 : 0, kTcpAck);
   }
 }
 

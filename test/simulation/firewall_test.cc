@@ -13,6 +13,7 @@
 #include "test/policy/reference_policy.h"
 #include "test/simulation/conversations.h"
 #include "test/simulation/environment.h"
+#include "test/simulation/log_books.h"
 #include "test/support/catch.h"
 #include "test/support/rig.h"
 
@@ -233,6 +234,7 @@ class World {
   void change_policy() {
     using Check = decltype(StatefulSnapshot::reverse_path)::value_type;
     RuleSet rules;
+    rules.log_default = true;
     rules.prefixes = {{{Prefix4(ip4("198.18.9.0"), 24)}, {Prefix6(ip6("2001:db8:9::"), 64)}},
                       {{Prefix4(ip4("198.18.1.4"), 30)}, {Prefix6(ip6("2001:db8:1::4"), 126)}},
                       {{Prefix4(ip4("198.18.0.0"), 16)}, {Prefix6(ip6("2001:db8::"), 32)}}};
@@ -246,6 +248,7 @@ class World {
   Rule random_rule() {
     Rule rule;
     rule.name = "rule";
+    rule.log_open = rule.log_close = true;
     if (talk_.chance(60)) rule.from = ZoneMask{1} << (1 + talk_.pick(3));
     if (talk_.chance(60)) rule.to = ZoneMask{1} << (1 + talk_.pick(3));
     if (talk_.chance(25)) rule.sources = {static_cast<std::uint32_t>(talk_.pick(3))};
@@ -301,10 +304,12 @@ void simulate(std::uint32_t sessions, std::uint32_t half_open, std::uint32_t fra
   config.fragments = fragments;
   Rig rig(config);
   World world(rig, seed);
+  LogBooks log;
   for (std::uint64_t turn = 0; turn < turns; ++turn) {
     world.step();
     REQUIRE(rig.unaccounted_packets() == 0);
     REQUIRE(rig.unaccounted_frames() == 0);
+    log.read(rig);
     if (turn % 64 == 0) check_sessions(rig);
   }
   check_sessions(rig);
@@ -313,6 +318,9 @@ void simulate(std::uint32_t sessions, std::uint32_t half_open, std::uint32_t fra
   CHECK(rig.sum(&PipelineCells::forwarded) > turns);
   CHECK(world.judge().opened() > turns / 10);
   CHECK(world.judge().errors > 0);
+  CHECK(log.begun(SessionRecordKind::kRejected) > 0);
+  CHECK(log.begun(SessionRecordKind::kDenied) > 0);
+  CHECK(log.ended(SessionEnd::kPolicyChanged) > 0);
   CHECK(cells.expired.read() > 0);
   CHECK(cells.cleared.read() > 0);
   CHECK(cells.renewed.read() > 0);

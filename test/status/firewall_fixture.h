@@ -26,6 +26,8 @@ inline StatusSnapshot firewall_fixture() {
   one.recovered = 600;
   one.torn = 5;
   one.looked_at = 70'000;
+  one.log_records = 80'000;
+  one.log_lost = 8;
   one.policy_evaluations = 6000;
   one.tcp_resets_sent = 7;
   WorkerSessions two;

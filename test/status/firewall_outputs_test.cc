@@ -45,8 +45,12 @@ TEST_CASE("session cells are read worker by worker; without any there are no ses
   cells.half_open.failures.add(5);
   cells.created.add(100);
   cells.torn.add(6);
+  cells.log_records.add(9);
+  cells.log_lost.add(2);
   worker->pipeline.policy_evaluations.add(101);
   worker->pipeline.tcp_resets_sent.add(7);
+  worker->pipeline.syn_cookies_sent.add(9);
+  worker->pipeline.syn_cookies_accepted.add(8);
   sources.sessions = {&cells};
   sources.policy = [] { return std::optional<PolicyStatus>(PolicyStatus{1, 9, {{"out", 8}}}); };
   const StatusSnapshot status = collector.collect(sources, kNanosecondsPerSecond, 1);
@@ -59,8 +63,12 @@ TEST_CASE("session cells are read worker by worker; without any there are no ses
   CHECK(row.refused_half_open == 5);
   CHECK(row.created == 100);
   CHECK(row.torn == 6);
+  CHECK(row.log_records == 9);
+  CHECK(row.log_lost == 2);
   CHECK(row.policy_evaluations == 101);
   CHECK(row.tcp_resets_sent == 7);
+  CHECK(row.syn_cookies_sent == 9);
+  CHECK(row.syn_cookies_accepted == 8);
   CHECK(status.policy->default_hits == 9);
 }
 
@@ -74,6 +82,8 @@ TEST_CASE("metrics have sessions by worker and hits by rule; a router has none o
   CHECK(has(text, "culvert_sessions_recovered_total{worker=\"0\"} 600\n"));
   CHECK(has(text, "culvert_sessions_torn_total{worker=\"0\"} 5\n"));
   CHECK(has(text, "culvert_sessions_looked_at_total{worker=\"0\"} 70000\n"));
+  CHECK(has(text, "culvert_session_log_records_total{worker=\"0\"} 80000\n"));
+  CHECK(has(text, "culvert_session_log_lost_total{worker=\"0\"} 8\n"));
   CHECK(has(text, "culvert_policy_evaluations_total{worker=\"0\"} 6000\n"));
   CHECK(has(text, "culvert_tcp_resets_sent_total{worker=\"0\"} 7\n"));
   CHECK(has(text, "culvert_resource_used{resource=\"sessions\",scope=\"worker 0\"} 900\n"));

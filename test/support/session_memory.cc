@@ -42,6 +42,7 @@ void SessionMemory::give(PipelineParts& parts) noexcept {
   parts.rule_hits = rule_hits_;
   parts.fragments = fragments_;
   parts.fragment_key = HashKey::from_seed(kFragmentSeed);
+  parts.syn_cookie_key = kSynCookieKey;
 }
 
 }  // namespace culvert

@@ -9,6 +9,9 @@
 
 namespace culvert {
 
+/// The secret of its SYN cookies.
+inline constexpr SipKey kSynCookieKey{1, 2};
+
 /// What workers count by address together.
 class TestMeters {
  public:

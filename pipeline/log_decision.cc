@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/log_decision.h"
+
+namespace culvert {
+namespace {
+
+SessionRecordKind kind_of(RuleAction action) noexcept {
+  switch (action) {
+    case RuleAction::kPermit:
+      return SessionRecordKind::kOpened;
+    case RuleAction::kReject:
+      return SessionRecordKind::kRejected;
+    case RuleAction::kDeny:
+      break;
+  }
+  return SessionRecordKind::kDenied;
+}
+
+}  // namespace
+
+template <typename Tuple>
+void log_decision(const FirstPacket<Tuple>& first, const RuleOutcome& outcome,
+                  const StatefulContext& context) noexcept {
+  SessionRecord record;
+  record.kind = kind_of(outcome.action);
+  record.set_key(first.key);
+  record.from_zone = context.zone_of(first.ingress);
+  record.to_zone = context.zone_of(first.egress);
+  record.in_interface = static_cast<std::uint8_t>(first.ingress);
+  record.out_interface = static_cast<std::uint8_t>(first.egress);
+  record.rule = outcome.rule;
+  record.policy = context.stateful.policy_generation;
+  record.time = context.context.now;
+  context.shard.log().write(record);
+}
+
+template void log_decision(const FirstPacket<FiveTuple4>&, const RuleOutcome&, const StatefulContext&) noexcept;
+template void log_decision(const FirstPacket<FiveTuple6>&, const RuleOutcome&, const StatefulContext&) noexcept;
+
+}  // namespace culvert

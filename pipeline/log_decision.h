@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "pipeline/session_stage.h"
+
+namespace culvert {
+
+/// A packet of no session, from which interface to which.
+template <typename Tuple>
+struct FirstPacket {
+  const Tuple& key;
+  InterfaceIndex ingress;
+  InterfaceIndex egress;
+};
+
+/// Tells control what the policy has decided about it: a session has begun, or it was denied or rejected. To be called
+/// when outcome.log_open.
+template <typename Tuple>
+void log_decision(const FirstPacket<Tuple>& first, const RuleOutcome& outcome, const StatefulContext& context) noexcept;
+
+extern template void log_decision(const FirstPacket<FiveTuple4>&, const RuleOutcome&, const StatefulContext&) noexcept;
+extern template void log_decision(const FirstPacket<FiveTuple6>&, const RuleOutcome&, const StatefulContext&) noexcept;
+
+}  // namespace culvert
