@@ -66,6 +66,13 @@ void check_firewall(const Config& config, const YamlNode& root, const Place& pla
   if (!config.policy || node == nullptr) return;
   const Place here = place.at("policy");
   check_sets(*config.policy, *node, here);
+  if (config.system.fail == FailChoice::kOpen) {
+    place.at("system").at("fail").warning(
+        near_node(root, "system", "fail"),
+        "the policy holds only while culvertd runs: then the kernel lets everything pass, and connections that begin "
+        "meanwhile are dropped afterwards",
+        "use closed, or auto");
+  }
   if (config.policy->default_action != RuleAction::kPermit) return;
   here.at("default").warning(near_node(root, "policy", "default"), "what no rule denies may pass",
                              "use deny, and rules for what may pass");

@@ -82,6 +82,19 @@ TEST_CASE("wrong screens and limits say what would be right") {
   }
 }
 
+TEST_CASE("a policy that fails open is worth a warning") {
+  const auto said = [](const std::string& fail) {
+    return check_text("system: {fail: " + fail + "}\ninterfaces: {wan0: {zone: out}}\nzones: {out: }\npolicy:\n", "f")
+        .to_text();
+  };
+  CHECK(
+      said("open") ==
+      "f:1:16: warning: system.fail: the policy holds only while culvertd runs: then the kernel lets everything pass, "
+      "and connections that begin meanwhile are dropped afterwards; use closed, or auto\n");
+  CHECK(said("auto").empty());
+  CHECK(said("closed").empty());
+}
+
 TEST_CASE("a running culvertd takes every change of screens and limits") {
   for (const KeyInfo& info : schema_keys()) {
     if (info.path.starts_with("screens")) CHECK(info.reload == Reload::kLive);
