@@ -30,7 +30,7 @@ screens:                                              # what is refused before t
     tiny_fragment: true
     icmp_flood: 1k/s                                  # of no session, to one destination
     udp_flood: 10k/s
-    syn_flood: 5k/s                                   # more get SYN cookies
+    syn_flood: 2k/s                                   # more get SYN cookies
     port_scan: 50                                     # ports of one destination, in ten seconds
     address_sweep: 200
     alarm_only: [port_scan, address_sweep]            # counted, not dropped

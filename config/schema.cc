@@ -205,7 +205,7 @@ Section<Config> whole_schema() {
       .map("zones", &Config::zones, zone_section(), name_rule("a zone"), 0, kMostZones, Reload::kLive,
            "Groups of interfaces, by name, between which the policy decides.")
       .map("screens", &Config::screens, screen_section(), name_rule("a screen"), 0, kMostScreens, Reload::kLive,
-           "Attacks that are refused before the policy is asked, by name; zones name the one that they have.")
+           "Attacks that are refused whatever the policy says, by name; zones name the one that they have.")
       .optional_object("policy", &Config::policy, policy_section(), Reload::kRestart,
                        "What may pass. With this key, even with nothing below it, Culvert is a stateful firewall.",
                        "Without it Culvert is a router without state: whatever has a route passes. A restart, because "

@@ -37,7 +37,7 @@ Section<ScreenConfig>& add_packet_screens(Section<ScreenConfig>& section) {
       .key("syn_fin", &S::syn_fin, flag_rule(), Reload::kLive, "TCP with SYN and FIN.",
            "Nobody but a scanner begins and ends in one segment.")
       .key("no_flags", &S::no_flags, flag_rule(), Reload::kLive, "TCP without any flag.",
-           "Only scanners send it (RFC 9293 3.10.7 has nothing to do with it).")
+           "Only scanners send it: every segment has SYN, ACK or RST (RFC 9293 3.10.7).")
       .key("fin_no_ack", &S::fin_no_ack, flag_rule(), Reload::kLive, "TCP with FIN and without ACK.",
            "Every segment after the first has ACK (RFC 9293 3.1).")
       .key("source_route", &S::source_route, flag_rule(), Reload::kLive,
@@ -57,13 +57,15 @@ Section<ScreenConfig> screen_section() {
               "What the screens are for; culvert shows it.", "The name may say it all.");
   return add_packet_screens(section)
       .key("icmp_flood", &S::icmp_flood, rate_or_off(), Reload::kLive,
-           "ICMP packets of no session that may go to one destination; more are dropped.",
+           "ICMP packets of no session that may go to one destination in a second, by each zone; more are dropped. "
+           "ICMP errors are not among them: they pass with the session that they are about, or not at all.",
            "off: how much is too much depends on the host.")
       .key("udp_flood", &S::udp_flood, rate_or_off(), Reload::kLive,
-           "UDP packets of no session that may go to one destination; more are dropped.",
+           "UDP packets of no session that may go to one destination in a second, by each zone; more are dropped.",
            "off: how much is too much depends on the host.")
       .key("syn_flood", &S::syn_flood, rate_or_off(), Reload::kLive,
-           "TCP connections that may begin in the zone; what comes beyond is answered by a SYN cookie (RFC 4987 3.6), "
+           "TCP connections that may begin in the zone in a second; what comes beyond, or when half-open sessions have "
+           "hardly any room left, is answered by a SYN cookie (RFC 4987 3.6), "
            "and becomes a session when the client has shown that it is there.",
            "off: a client pays a little for a cookie, and how many connections are a flood depends on the servers.")
       .key("port_scan", &S::port_scan, things_or_off(), Reload::kLive,

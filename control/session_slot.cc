@@ -96,6 +96,8 @@ void SessionSlot::give(PipelineParts& parts) noexcept {
   parts.fragments = fragments_;
   parts.fragment_key = fragment_key_;
   parts.syn_cookie_key = syn_cookie_key_;
+  // Not every server has them, and a client that was promised some may drop segments without (RFC 7323 3.2).
+  parts.syn_offer.timestamps = false;
   parts.owner_key = owner_key_;
 }
 

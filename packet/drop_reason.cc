@@ -96,7 +96,8 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
     {"screen_icmp_flood", "More ICMP packets of no session to one destination than the zone's screen lets through."},
     {"screen_udp_flood", "More UDP packets of no session to one destination than the zone's screen lets through."},
     {"screen_syn_flood",
-     "More TCP connections begin than the zone's screen lets through; the SYN was answered by a SYN cookie."},
+     "More TCP connections begin than the zone's screen lets through; the SYN was answered by a SYN cookie if it could "
+     "be."},
     {"screen_port_scan", "One source tries many ports of one destination."},
     {"screen_address_sweep", "One source tries many destinations."},
     {"source_sessions", "The source (IPv4 address, IPv6 /64) has as many sessions as its zone's limit allows."},

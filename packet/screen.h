@@ -54,6 +54,7 @@ constexpr ScreenMask mask_of(Screen screen) noexcept {
 /// Those that look at nothing but the packet.
 inline constexpr ScreenMask kPacketScreens = mask_of(Screen::kIcmpFlood) - 1;
 /// Those that count packets of no session.
-inline constexpr ScreenMask kCountingScreens = mask_of(Screen::kCount) - 1 - kPacketScreens;
+inline constexpr ScreenMask kCountingScreens = mask_of(Screen::kIcmpFlood) | mask_of(Screen::kUdpFlood) |
+                                               mask_of(Screen::kPortScan) | mask_of(Screen::kAddressSweep);
 
 }  // namespace culvert

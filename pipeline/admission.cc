@@ -137,12 +137,16 @@ RuleOutcome evaluate_policy(const Tuple& key, Zone from, Zone to, const Stateful
 template <typename Tuple>
 void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uint32_t transport_length,
                   const StatefulContext& context) noexcept {
-  if (!pass_counting_screens(packet, key, context)) return;
+  const Zone from = context.zone_of(packet.ingress);
+  // A source that can't be there is not counted against whoever is: it is dropped below.
+  if (counts_packets(from, context) && source_is_routed(packet, context) &&
+      !pass_counting_screens(packet, key, context)) {
+    return;
+  }
   route_packet(packet, context.context);
   const NextHopView hop = way_out(packet, context.context);
   if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return;
   SessionStart<Tuple> start;
-  const Zone from = context.zone_of(packet.ingress);
   const bool proved = transport_length == 0 && may_prove_a_cookie(packet, from, context) &&
                       context.syn_proxy.accept(packet, start, context.context);
   const DropReason not_first = open_session(packet, transport_length, context.stateful.tcp_pick_up, start);
@@ -168,6 +172,7 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   FlowHead& head = context.shard.table<Tuple>().entry(admitted.slot).head;
   count_packet(head, packet);
   keep_next_hop(head, packet, context.route_generation);
+  if (proved) context.context.cells.syn_cookies_accepted.add();
   if (outcome.log_open) log_decision(first, outcome, context);
 }
 

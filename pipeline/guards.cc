@@ -39,9 +39,11 @@ class CountingScreens {
 
   AddressMeters& meters() noexcept { return context_.meters.sources.meters(); }
   bool too_many(MeterKind kind, MeterRate rate) noexcept {
-    return !meters().pass(meters().id(kind, key_.destination), rate, context_.context.now);
+    return !meters().pass(of_zone(meters().id(kind, key_.destination)), rate, context_.context.now);
   }
-  std::uint64_t source() noexcept { return meters().id(MeterKind::kSource, key_.source); }
+  /// What comes in by one zone says nothing of another's.
+  std::uint64_t of_zone(std::uint64_t id) noexcept { return meters().pair(id, context_.zone_of(packet_.ingress)); }
+  std::uint64_t source() noexcept { return of_zone(meters().id(MeterKind::kSource, key_.source)); }
   std::uint64_t destination() noexcept { return meters().id(MeterKind::kDestination, key_.destination); }
   bool scans_ports() noexcept {
     const std::uint64_t who = meters().pair(source(), destination());
@@ -59,19 +61,12 @@ class CountingScreens {
   const StatefulContext& context_;
 };
 
-template <typename Tuple>
-[[gnu::noinline]] bool pass_screens_that_are_on(Packet& packet, const Tuple& key, const ZoneScreens& screens,
-                                                const StatefulContext& context) noexcept {
-  return CountingScreens<Tuple>(packet, key, screens, context).pass();
-}
-
 }  // namespace
 
 template <typename Tuple>
 bool pass_counting_screens(Packet& packet, const Tuple& key, const StatefulContext& context) noexcept {
   const ZoneScreens& screens = context.stateful.screens[context.zone_of(packet.ingress)];
-  if ((screens.on & kCountingScreens) == 0) return true;
-  return pass_screens_that_are_on(packet, key, screens, context);
+  return CountingScreens<Tuple>(packet, key, screens, context).pass();
 }
 
 bool pass_syn_flood(Packet& packet, std::uint8_t protocol, Zone from, const StatefulContext& context) noexcept {
@@ -79,7 +74,9 @@ bool pass_syn_flood(Packet& packet, std::uint8_t protocol, Zone from, const Stat
   if ((screens.on & mask_of(Screen::kSynFlood)) == 0 || protocol != kProtocolTcp) return true;
   // Others begin sessions in mid-stream, if they may.
   if ((packet.tcp_flags & (kTcpSyn | kTcpAck)) != kTcpSyn) return true;
-  if (!context.meters.syns.flooded(from, screens.syn, context.context.now)) return true;
+  if (!context.meters.syns.flooded(from, screens.syn, context.shard.half_open_nearly_full(), context.context.now)) {
+    return true;
+  }
   return !screen_found(packet, Screen::kSynFlood, screens, context.context.cells);
 }
 

@@ -8,7 +8,12 @@
 
 namespace culvert {
 
-/// Counts a packet that belongs to no session. False: a screen of its zone has dropped it.
+/// Whether a screen of this zone counts packets of no session.
+inline bool counts_packets(Zone from, const StatefulContext& context) noexcept {
+  return (context.stateful.screens[from].on & kCountingScreens) != 0;
+}
+
+/// Counts a packet that belongs to no session, with counts_packets(). False: a screen of its zone has dropped it.
 template <typename Tuple>
 bool pass_counting_screens(Packet& packet, const Tuple& key, const StatefulContext& context) noexcept;
 

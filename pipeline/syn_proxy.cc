@@ -44,11 +44,10 @@ bool SynProxy::accept(Packet& packet, SessionStart<Tuple>& start, const Context&
   if (!handshake.has_value() || !rebuild_syn(packet, *handshake, room_of(packet))) return false;
   start.flags |= kFlowShifted;
   start.shift = FlowShift::waiting(*handshake);
-  context.cells.syn_cookies_accepted.add();
   return true;
 }
 
-/// The session waits, or the server has refused it.
+/// The session waits, or one of its ends has reset it.
 bool SynProxy::arrive_from_client(Packet& packet, const FlowShift& shift, bool refused) noexcept {
   // Its numbers are its own, so tracking judges them; a SYN with another number begins anew.
   if ((packet.tcp_flags & kTcpRst) != 0) return true;
@@ -86,7 +85,8 @@ bool SynProxy::arrive(Packet& packet, SessionTable<Tuple>& sessions, FlowSlot sl
     return true;
   }
   if (from_server) return arrive_from_server(packet, context);
-  return arrive_from_client(packet, shift, sessions.entry(head.peer).head.tcp.has(kTcpSideRst));
+  const bool refused = head.tcp.has(kTcpSideRst) || sessions.entry(head.peer).head.tcp.has(kTcpSideRst);
+  return arrive_from_client(packet, shift, refused);
 }
 
 template <typename Tuple>

@@ -7,7 +7,7 @@
 //   ACK              no session: accept() makes the SYN of it, admission goes on
 //                    with that: policy, session, half open, shifted, waiting            SYN
 //   probes           the session waits: each becomes the SYN again                      SYN
-//                    complete(): the client gets a window, the server its ACK           SYN-ACK
+//                    leave(): the client gets a window, the server its ACK           SYN-ACK
 //   data             shifted on its way, in both directions                             data
 //
 // A session's TcpSides hold the server's counting, so its segments are tracked before they are shifted, the client's

@@ -23,7 +23,8 @@ MeterId AddressMeters::id(MeterKind kind, const Ipv4Address& address) const noex
 
 MeterId AddressMeters::id(MeterKind kind, const Ipv6Address& address) const noexcept {
   // Bit 8 tells the families apart.
-  return hash16(key_, address.high(), static_cast<std::uint64_t>(kind) | 0x100);
+  const MeterId first = hash16(key_, address.high(), static_cast<std::uint64_t>(kind) | 0x100);
+  return kind == MeterKind::kSource ? first : pair(first, address.low());
 }
 
 std::array<AddressMeters::Bucket*, 2> AddressMeters::buckets_of(MeterId id) noexcept {

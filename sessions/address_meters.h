@@ -9,8 +9,8 @@
 // interval, and a date that lies further ahead than the burst is too fast. So there is no timer and no sweep.
 //
 // Workers share it, since the sessions of one source belong to all of them. It needs no lock: tag and sessions are one
-// word, so a count never goes to an address that has just taken the place. The dates may miss an event when two workers
-// change one at the same moment; sessions are exact. A worker asks only for packets that begin something.
+// word, so a count never goes to an address that has just taken the place. Sessions are exact; a date may miss an event
+// when many workers change it at the same moment. A worker asks only for packets that begin something.
 #pragma once
 
 #include <array>
@@ -51,11 +51,14 @@ class MeterDate {
   }
   /// Moves on by an event; never further ahead than a burst.
   void take(MeterRate rate, Now now) noexcept {
-    std::uint64_t due = due_.load(std::memory_order_relaxed);
-    const std::uint64_t from = due > now ? due : now;
+    constexpr int kTries = 8;  // fails only when another thread succeeds
     const std::uint64_t last = now + MeterRate::kBurstNs;
-    const std::uint64_t next = from + rate.interval_ns < last ? from + rate.interval_ns : last;
-    due_.compare_exchange_strong(due, next, std::memory_order_relaxed);
+    std::uint64_t due = due_.load(std::memory_order_relaxed);
+    for (int i = 0; i < kTries; ++i) {
+      const std::uint64_t from = due > now ? due : now;
+      const std::uint64_t next = from + rate.interval_ns < last ? from + rate.interval_ns : last;
+      if (next <= due || due_.compare_exchange_weak(due, next, std::memory_order_relaxed)) return;
+    }
   }
 
  private:
@@ -80,7 +83,7 @@ class AddressMeters {
   /// Memory of zeros; outlives it.
   AddressMeters(std::span<Bucket> buckets, const HashKey& key) noexcept : buckets_(buckets), key_(key) {}
 
-  /// Of IPv6 the first 64 bits: a host has all addresses behind them.
+  /// Of an IPv6 source the first 64 bits: a host has all addresses behind them. Of a destination all.
   MeterId id(MeterKind kind, const Ipv4Address& address) const noexcept;
   MeterId id(MeterKind kind, const Ipv6Address& address) const noexcept;
 

@@ -76,6 +76,8 @@ class SessionShard {
   }
   std::uint32_t size() const noexcept { return ipv4_.size() + ipv6_.size(); }
   std::uint32_t half_open() const noexcept { return half_open_; }
+  /// Seven of eight places of half-open sessions are taken.
+  bool half_open_nearly_full() const noexcept { return half_open_ >= limits_.half_open - limits_.half_open / 8; }
   SessionLog& log() noexcept { return log_; }
   /// Grows with each session that begins or ends: slots that were found before may mean nothing any more.
   std::uint64_t changes() const noexcept { return changes_; }

@@ -30,9 +30,15 @@ SourceVerdict SourceLimits::begin(MeterId source, std::uint8_t zone, const ZoneL
     return SourceVerdict::kUnknown;
   }
   if (own && too_fast(place->date, limits.source_rate, now)) return SourceVerdict::kRate;
-  if (crowded && place->date.ahead(now) > kBurst / kShares) return SourceVerdict::kZoneRate;
+  // As many as its share of a burst, whatever each of them costs.
+  if (crowded && place->date.ahead(now) > kBurst / kShares * rate.interval_ns / share.interval_ns) {
+    return SourceVerdict::kZoneRate;
+  }
   if (!meters_.add_session(*place, source, limits.sessions_per_source)) {
-    return limits.sessions_per_source != 0 ? SourceVerdict::kSessions : SourceVerdict::kUnknown;
+    // Or another worker has just given the place to somebody else.
+    const bool full =
+        AddressMeters::sessions_of(place->who.load(std::memory_order_relaxed)) >= limits.sessions_per_source;
+    return limits.sessions_per_source != 0 && full ? SourceVerdict::kSessions : SourceVerdict::kUnknown;
   }
   place->date.take(rate, now);
   zone_date.take(limits.zone_rate, now);

@@ -13,16 +13,19 @@ namespace culvert {
 class SynMeters {
  public:
   /// ACKs of cookies come until so long after the last one was made: as long as a cookie is good.
-  static constexpr Now kMemoryNs = 140 * kNanosecondsPerSecond;
+  static constexpr Now kMemoryNs = 141 * kNanosecondsPerSecond;
 
-  /// A SYN that would begin a session. True: there are too many, and this one gets a cookie.
-  bool flooded(std::uint8_t zone, MeterRate rate, Now now) noexcept {
+  /// A SYN that would begin a session. True: there are too many, and this one gets a cookie. `no_room`: for sessions
+  /// whose handshake is not done, whatever the rate.
+  bool flooded(std::uint8_t zone, MeterRate rate, bool no_room, Now now) noexcept {
+    constexpr Now kStep = kNanosecondsPerSecond;  // not every SYN writes what all workers read
     Zone& its = zones_[zone % kMeteredZones];
-    if (its.date.ahead(now) + rate.interval_ns <= MeterRate::kBurstNs) {
+    if (!no_room && its.date.ahead(now) + rate.interval_ns <= MeterRate::kBurstNs) {
       its.date.take(rate, now);
       return false;
     }
-    its.until.store(now + kMemoryNs, std::memory_order_relaxed);
+    const Now until = now + kMemoryNs;
+    if (its.until.load(std::memory_order_relaxed) + kStep < until) its.until.store(until, std::memory_order_relaxed);
     return true;
   }
   /// Whether an ACK without a session may be that of a cookie.

@@ -144,6 +144,23 @@ TEST_CASE("a zone begins sessions at its rate; one source that floods leaves the
   }
 }
 
+TEST_CASE("in a crowd a source begins as many at once as its share of a burst, whatever its own rate") {
+  for (const Family& family : kFamilies) {
+    ZoneLimits limits;
+    limits.source_rate = MeterRate::per_second(50);
+    limits.zone_rate = MeterRate::per_second(800);
+    RigConfig config;
+    config.sessions = 65'536;
+    Limited firewall(limits, config);
+    // Half of the zone's burst.
+    for (int host = 20; host < 29; ++host) passed(firewall, family, host, 1000, 46, "zone_rate");
+    // An eighth of 800 a second is 100, and an eighth of a second's worth 12.
+    const int at_once = passed(firewall, family, 2, 1000, 40, "zone_rate");
+    CHECK(at_once >= 12);
+    CHECK(at_once <= 14);
+  }
+}
+
 TEST_CASE("workers share what they count") {
   ZoneLimits limits;
   limits.sessions_per_source = 20;

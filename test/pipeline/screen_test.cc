@@ -204,3 +204,25 @@ TEST_CASE("who tries many destinations is stopped for a while") {
   CHECK(stopped <= 173);
   CHECK(firewall.fate(ip_packet(kFamilies[0], "198.18.0.3", "198.18.1.2").udp(1, 161)) == "passed");
 }
+
+TEST_CASE("IPv6 destinations of one network are different ones; a source that can't be there counts for nobody") {
+  Firewall firewall;
+  ZoneScreens sweep = screens(mask_of(Screen::kAddressSweep));
+  sweep.sweep_bits = static_cast<std::uint16_t>(ScanMeters::bits_of(30));
+  firewall.settings.screens[kZoneTrust] = sweep;
+  firewall.settings.screens[kZoneInternet] = sweep;
+  firewall.settings.reverse_path[kInternet] = ReversePathCheck::kStrict;
+  firewall.use(both_ways());
+  const auto try_hosts = [&firewall](const char* from, const std::string& network, InterfaceIndex interface) {
+    std::map<std::string, int> fates;
+    for (int host = 1; host <= 100; ++host) {
+      const std::string to = network + std::to_string(host);
+      ++fates[firewall.fate(ip_packet(kFamilies[1], from, to.c_str()).udp(1, 161), interface)];
+    }
+    return fates;
+  };
+  CHECK(try_hosts("2001:db8::7", "2001:db8::1:", kInternet)["reverse_path"] == 100);
+  const auto fates = try_hosts("2001:db8::7", "2001:db8:1::", kTrust);
+  CHECK(fates.at("screen_address_sweep") >= 62);
+  CHECK(fates.at("screen_address_sweep") <= 74);
+}
