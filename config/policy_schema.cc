@@ -21,7 +21,7 @@ constexpr std::uint32_t kMostSessions = 1 << 26;
 template <typename Object>
 Section<Object> described(const std::string& what) {
   return Section<Object>().key("description", &Object::description, sentence_rule(kDescriptionBytes), Reload::kLive,
-                               "What the " + what + " is for; culvert shows it.", "The name may say it all.");
+                               "What the " + what + " is for, to whoever reads the file.", "The name may say it all.");
 }
 
 Section<AddressSetConfig> address_set_section() {

@@ -54,7 +54,7 @@ Section<ScreenConfig> screen_section() {
   using S = ScreenConfig;
   Section<ScreenConfig> section;
   section.key("description", &S::description, sentence_rule(kDescriptionBytes), Reload::kLive,
-              "What the screens are for; culvert shows it.", "The name may say it all.");
+              "What the screens are for, to whoever reads the file.", "The name may say it all.");
   return add_packet_screens(section)
       .key("icmp_flood", &S::icmp_flood, rate_or_off(), Reload::kLive,
            "ICMP packets of no session that may go to one destination in a second, by each zone; more are dropped. "

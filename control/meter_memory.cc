@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/meter_memory.h"
 
-#include <memory>
-
-#include "base/bytes.h"
+#include "control/made_over.h"
 
 namespace culvert {
 namespace {
-
-template <typename T>
-std::span<T> made_over(const Mapping& memory, std::size_t count) {
-  const std::span<T> items = array_over<T>(memory.bytes()).first(count);
-  for (T& item : items) std::construct_at(&item);
-  return items;
-}
 
 template <typename T>
 std::span<const T> part(std::span<const T> items, std::size_t number) noexcept {

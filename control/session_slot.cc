@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "control/made_over.h"
 
 namespace culvert {
 namespace {
@@ -28,14 +29,6 @@ SessionOwner owner_of(const SessionSetup& setup, WorkerIndex worker) {
   owner.worker = worker;
   owner.sessions = setup.sessions;
   return owner;
-}
-
-/// Entries and cells have no zero that means "made": they are begun one by one.
-template <typename T>
-std::span<T> made_over(const Mapping& memory, std::size_t count) {
-  const std::span<T> items = array_over<T>(memory.bytes()).first(count);
-  for (T& item : items) std::construct_at(&item);
-  return items;
 }
 
 }  // namespace
