@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "status/firewall_text.h"
 
+#include <boost/algorithm/string/join.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <utility>
 
 #include "status/table.h"
@@ -30,7 +30,7 @@ std::string seconds_cell(std::uint64_t seconds) {
 }
 
 std::string list_cell(const std::vector<std::string>& list) {
-  return list.empty() ? "any" : fmt::format("{}", fmt::join(list, ", "));
+  return list.empty() ? "any" : boost::algorithm::join(list, ", ");
 }
 
 /// What is worth a second look: a rule that decides nothing, for now or at all.
