@@ -35,15 +35,28 @@ void check_zones(const Config& config, const YamlNode& root, const Place& place)
   place.at("zones").warning(near_node(root, "zones", ""), "zones without a policy stop nobody", "write a policy");
 }
 
+/// Whoever names a screen there waits for alarms that never come.
+void check_alarms(const ScreenConfig& screen, const YamlNode* list, const Place& place) {
+  if (list == nullptr) return;
+  for (std::size_t i = 0; i < screen.alarm_only.size() && i < list->values.size(); ++i) {
+    if (is_on(screen, screen.alarm_only[i])) continue;
+    const std::string_view name = name_of(screen.alarm_only[i]);
+    place.item(i).warning(list->values[i], fmt::format("{} is off, so it counts nothing", name),
+                          fmt::format("switch {} on, or leave it out here", name));
+  }
+}
+
 void check_screens(const Config& config, const YamlNode& root, const Place& place) {
   std::set<std::string> used;
   for (const auto& [name, zone] : config.zones) {
     if (zone.screen) used.insert(*zone.screen);
   }
   for (const auto& [name, screen] : config.screens) {
+    const Place here = place.at("screens").at(name);
+    check_alarms(screen, node_at(root, {"screens", name, "alarm_only"}), here.at("alarm_only"));
     if (used.contains(name)) continue;
-    place.at("screens").at(name).warning(near_node(root, "screens", name), "no zone has this screen",
-                                         fmt::format("write screen: {} below a zone", name));
+    here.warning(near_node(root, "screens", name), "no zone has this screen",
+                 fmt::format("write screen: {} below a zone", name));
   }
 }
 

@@ -36,6 +36,9 @@ struct ScreenConfig {
   friend bool operator==(const ScreenConfig&, const ScreenConfig&) = default;
 };
 
+/// Whether a screen looks for anything; whether it drops what it finds or only counts, `alarm_only` says.
+bool is_on(const ScreenConfig& screens, Screen which) noexcept;
+
 /// Nothing: none.
 struct ZoneLimitsConfig {
   std::optional<std::uint32_t> sessions_per_source;

@@ -12,21 +12,10 @@ MeterRate rate_of(const std::optional<std::uint32_t>& per_second) noexcept {
 
 ZoneScreens zone_screens(const ScreenConfig& screen) {
   ZoneScreens screens;
-  const auto add = [&screens](bool on, Screen which) {
-    if (on) screens.on |= mask_of(which);
-  };
-  add(screen.land, Screen::kLand);
-  add(screen.winnuke, Screen::kWinnuke);
-  add(screen.syn_fin, Screen::kSynFin);
-  add(screen.no_flags, Screen::kNoFlags);
-  add(screen.fin_no_ack, Screen::kFinNoAck);
-  add(screen.source_route, Screen::kSourceRoute);
-  add(screen.tiny_fragment, Screen::kTinyFragment);
-  add(screen.icmp_flood.has_value(), Screen::kIcmpFlood);
-  add(screen.udp_flood.has_value(), Screen::kUdpFlood);
-  add(screen.syn_flood.has_value(), Screen::kSynFlood);
-  add(screen.port_scan.has_value(), Screen::kPortScan);
-  add(screen.address_sweep.has_value(), Screen::kAddressSweep);
+  for (std::size_t i = 0; i < kScreens; ++i) {
+    const auto which = static_cast<Screen>(i);
+    if (is_on(screen, which)) screens.on |= mask_of(which);
+  }
   for (const Screen which : screen.alarm_only) screens.alarm |= mask_of(which);
   screens.icmp_to = rate_of(screen.icmp_flood);
   screens.udp_to = rate_of(screen.udp_flood);

@@ -82,6 +82,29 @@ TEST_CASE("wrong screens and limits say what would be right") {
   }
 }
 
+TEST_CASE("an alarm of a screen that is off is worth a warning") {
+  const auto said = [](const std::string& screen) {
+    return checked("{screen: s}", "screens: {s: {" + screen + "}}\n").to_text();
+  };
+  CHECK(said("alarm_only: [land, port_scan]") ==
+        "f:4:34: warning: screens.s.alarm_only[1]: port_scan is off, so it counts nothing; switch port_scan on, or "
+        "leave it out here\n");
+  CHECK(said("land: false, alarm_only: [land]").find("land is off") != std::string::npos);
+  for (const std::string name : {"icmp_flood", "udp_flood", "syn_flood", "port_scan", "address_sweep"}) {
+    const std::string on = name + (name.ends_with("_flood") ? ": 10/s" : ": 10");
+    INFO(name);
+    CHECK(said("alarm_only: [" + name + "]").find(name + " is off") != std::string::npos);
+    CHECK(said(on + ", alarm_only: [" + name + "]").empty());
+    CHECK_FALSE(said(name + ": off, alarm_only: [" + name + "]").empty());
+  }
+  for (const std::string name :
+       {"land", "winnuke", "syn_fin", "no_flags", "fin_no_ack", "source_route", "tiny_fragment"}) {
+    INFO(name);
+    CHECK(said("alarm_only: [" + name + "]").empty());
+    CHECK_FALSE(said(name + ": false, alarm_only: [" + name + "]").empty());
+  }
+}
+
 TEST_CASE("a policy that fails open is worth a warning") {
   const auto said = [](const std::string& fail) {
     return check_text("system: {fail: " + fail + "}\ninterfaces: {wan0: {zone: out}}\nzones: {out: }\npolicy:\n", "f")
