@@ -74,22 +74,25 @@ Comparison::Comparison(std::string name, std::size_t operations, const Options& 
       clock_(clock),
       wanted_(name_.find(options.only) != std::string::npos) {}
 
-void Comparison::add(std::string contender, std::function<void()> call) {
-  contenders_.push_back({std::move(contender), std::move(call), {}});
+void Comparison::add(std::string contender, std::function<void()> call, std::function<std::uint64_t()> idle) {
+  contenders_.push_back({std::move(contender), std::move(call), std::move(idle), {}});
 }
 
 void Comparison::run() {
   if (!wanted_ || contenders_.empty()) return;
   if (options_.count > 0) return run_counted();
   ran_ = true;
-  contenders_.push_back({contenders_.front().name + std::string(kAgain), contenders_.front().call, {}});
+  Contender again = contenders_.front();
+  again.name += kAgain;
+  contenders_.push_back(std::move(again));
   for (auto& contender : contenders_) contender.call();
   for (unsigned round = 0; round < options_.rounds; ++round) {
     for (std::size_t i = 0; i < contenders_.size(); ++i) {
       Contender& contender = contenders_[(i + round) % contenders_.size()];
       const std::uint64_t begin = read(clock_);
       contender.call();
-      contender.ns.push_back(static_cast<double>(read(clock_) - begin) / static_cast<double>(operations_));
+      const std::uint64_t ns = read(clock_) - begin - (contender.idle ? contender.idle() : 0);
+      contender.ns.push_back(static_cast<double>(ns) / static_cast<double>(operations_));
     }
   }
   fmt::print("{}\n", name_);
@@ -108,10 +111,24 @@ void Comparison::run_counted() {
   }
 }
 
-std::optional<double> Comparison::median_ns(std::string_view contender) const {
+const Comparison::Contender* Comparison::find(std::string_view contender) const {
   for (const auto& candidate : contenders_)
-    if (candidate.name == contender && !candidate.ns.empty()) return median(candidate.ns);
-  return std::nullopt;
+    if (candidate.name == contender && !candidate.ns.empty()) return &candidate;
+  return nullptr;
+}
+
+std::optional<double> Comparison::median_ns(std::string_view contender) const {
+  const Contender* found = find(contender);
+  return found != nullptr ? std::optional(median(found->ns)) : std::nullopt;
+}
+
+std::optional<double> Comparison::median_ns_above(std::string_view contender, std::string_view other) const {
+  const Contender* found = find(contender);
+  const Contender* reference = find(other);
+  if (found == nullptr || reference == nullptr) return std::nullopt;
+  std::vector<double> above = found->ns;
+  for (std::size_t round = 0; round < above.size(); ++round) above[round] -= reference->ns[round];
+  return median(above);
 }
 
 double Comparison::null_ratio() const {
@@ -157,6 +174,20 @@ void Report::limit(std::string_view id, const Comparison& comparison, std::strin
   row.bar = bar_ns;
   row.null_ratio = comparison.null_ratio();
   row.ok = *value <= bar_ns;
+  rows_.push_back(row);
+}
+
+void Report::limit_a_side(std::string_view id, const Comparison& comparison, std::string_view measured,
+                          std::string_view reference, double bar_ns) {
+  const auto above = comparison.median_ns_above(measured, reference);
+  if (!comparison.ran() || !above) return;
+  Row row;
+  row.id = id;
+  row.name = comparison.name() + ": + ns a side";
+  row.measured = *above / 2;
+  row.bar = bar_ns;
+  row.null_ratio = comparison.null_ratio();
+  row.ok = row.measured <= bar_ns;
   rows_.push_back(row);
 }
 

@@ -50,7 +50,9 @@ class Comparison {
   /// take 0.5 to 20 ms: long against the clock, short against the machine's moods.
   Comparison(std::string name, std::size_t operations, const Options& options, Clock clock = Clock::kThreadCpu);
 
-  void add(std::string contender, std::function<void()> call);
+  void add(std::string contender, std::function<void()> call) { add(std::move(contender), std::move(call), nullptr); }
+  /// `idle`: ns of the last call that are none of its work and don't count.
+  void add(std::string contender, std::function<void()> call, std::function<std::uint64_t()> idle);
   /// One round to warm up, then `rounds` rounds, every contender once a round, in an order that rotates; prints the
   /// medians. Does nothing when --only leaves this comparison out. With --count it prints how many operations one call
   /// does; what a call costs is then the difference between two runs of the program with different counts.
@@ -60,6 +62,8 @@ class Comparison {
   bool ran() const noexcept { return ran_; }
   /// Median ns of one operation; nothing for a contender that was not there (a peer that is not built).
   std::optional<double> median_ns(std::string_view contender) const;
+  /// Median over the rounds of what one operation takes more than another contender's in the same round.
+  std::optional<double> median_ns_above(std::string_view contender, std::string_view other) const;
   /// Larger over smaller median of the first contender against itself: 1.02 means that 2 % is noise.
   double null_ratio() const;
 
@@ -67,10 +71,13 @@ class Comparison {
   struct Contender {
     std::string name;
     std::function<void()> call;
-    std::vector<double> ns;  ///< of one operation, a value a round
+    std::function<std::uint64_t()> idle;  ///< or none
+    std::vector<double> ns;               ///< of one operation, a value a round
   };
 
   void run_counted();
+  /// Null when it was not there, or never called.
+  const Contender* find(std::string_view contender) const;
 
   std::string name_;
   std::size_t operations_;
@@ -92,6 +99,9 @@ class Report {
            double bar);
   /// `measured` must take at most `bar_ns`, whatever others take.
   void limit(std::string_view id, const Comparison& comparison, std::string_view measured, double bar_ns);
+  /// What an operation of `measured` takes more than one of `reference`, halved, for two sides share it.
+  void limit_a_side(std::string_view id, const Comparison& comparison, std::string_view measured,
+                    std::string_view reference, double bar_ns);
   /// A figure that is no time (bytes, lines, a share of a core) and must be at most `bar`.
   void limit(std::string_view id, std::string_view name, double value, double bar);
   /// The same without a bar: no verdict, but favourable or not, it is printed.

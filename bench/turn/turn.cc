@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pipeline from memory lanes: what a packet costs with no kernel, beside the bare forwarder (contenders.h): without
-// state here, with sessions in sessions.cc. One core, 64-byte UDP unless the name says otherwise.
-// Instructions a packet: valgrind --tool=callgrind, see tools/bench.
+// state here, with sessions in sessions.cc, between two workers in handoff.cc. One core, 64-byte UDP unless the name
+// says otherwise. Instructions a packet: valgrind --tool=callgrind, see tools/bench.
+#include "base/cpu.h"
 #include "bench/turn/contenders.h"
+#include "bench/turn/handoff.h"
 #include "bench/turn/sessions.h"
 
 using namespace culvert;
@@ -48,6 +50,7 @@ TrafficConfig flows(std::uint32_t count, TrafficSizes sizes = TrafficSizes::kFix
 int main(int argc, char** argv) {
   const Options options(argc, argv);
   Report report(options);
+  const std::vector<int> cpus = allowed_cpus();  // before DPDK pins this thread
   const auto fib = start_dpdk(std::size_t{128} << 20) ? RteFib4::of({default_route()}) : nullptr;
   TrafficConfig ipv6 = flows(65536);
   ipv6.network = NetworkKind::kIpv6;
@@ -59,5 +62,6 @@ int main(int argc, char** argv) {
                         {"forward, IPv6, 64k flows", ipv6, false}};
   for (const Case& one : cases) measure(one, fib.get(), options, report);
   measure_sessions(fib.get(), options, report);
+  measure_handoff(cpus, options, report);
   return report.finish();
 }

@@ -92,6 +92,7 @@ Rig::Rig(const RigConfig& config)
     parts.pipeline.routes = {&ipv4_, &ipv6_, &next_hops_, &generation_};
     parts.pipeline.snapshot = snapshot_.get();
     parts.pipeline.multipath_key = HashKey::from_seed(1);
+    parts.pipeline.owner_key = owner_key();
     parts.pipeline.region = region_.view().base;
     parts.pipeline.requests = &slot->requests;
     parts.pipeline.pending = slot->pending;
@@ -130,7 +131,9 @@ void Rig::add_lane(InterfaceIndex interface, std::uint16_t queue) {
   lane.interface = interface;
   lane.queue = queue;
   lane.rings = config_.rings;
-  lane.traffic = interface == 0 ? config_.traffic : nullptr;
+  if (interface == 0) {
+    lane.traffic = queue < config_.traffic_by_queue.size() ? config_.traffic_by_queue[queue] : config_.traffic;
+  }
   lane.sink = config_.capture ? &slot->capture : nullptr;
   lane.partial_checksums = config_.partial_checksums;
   lane.transmits = queue < config_.tx_queues;

@@ -37,7 +37,8 @@ struct RigConfig {
   std::uint32_t frames_per_worker = 4096;
   std::uint32_t pending_packets = 128;
   RingSizes rings{256, 256, 256, 256};
-  const PacketList* traffic = nullptr;  ///< replayed on every queue of interface 0
+  const PacketList* traffic = nullptr;              ///< replayed on every queue of interface 0
+  std::vector<const PacketList*> traffic_by_queue;  ///< or a list for each of its queues
   bool partial_checksums = false;
   std::uint16_t tx_queues = 0xffff;  ///< of each interface; lanes of further queues only receive
   bool capture = true;               ///< keep what is sent; benchmarks only count
@@ -79,6 +80,8 @@ class Rig {
   void use(const RuleSet& rules);
   void use_no_policy();
   StatefulSnapshot settings;
+  /// By which its workers share sessions out.
+  static HashKey owner_key() noexcept { return {}; }
   SessionShard& shard(WorkerIndex worker = 0) noexcept;
   const SessionCells& session_cells(WorkerIndex worker = 0) const noexcept;
   SharedMeters& meters() noexcept { return meters_.meters(); }
