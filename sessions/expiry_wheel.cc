@@ -39,10 +39,20 @@ WheelPlace ExpiryWheel::add(const Record& record, FlowDate when) noexcept {
     first_[list] = chunk = fresh;
   }
   Chunk& into = chunks_[chunk];
-  into.records[into.count] = record;
+  const std::uint32_t index = into.count;
+  into.records[index] = record;
   ++into.count;
   ++size_;
-  return chunk * 16 + into.count;
+  return place_in(chunk, index);
+}
+
+void ExpiryWheel::detach_first(std::uint32_t list) noexcept {
+  const Chunk& first = chunks_[first_[list]];
+  first_[list] = first.next;
+  // A list is read from end to end soon: the chunk behind the one that is first now, which was fetched the same way.
+  const Chunk& behind = chunks_[chunks_[first.next].next];
+  prefetch(&behind);
+  prefetch(bytes_of(behind).data() + kCacheLine);
 }
 
 ExpiryWheel::Record ExpiryWheel::pop(std::uint32_t list) noexcept {
@@ -51,13 +61,8 @@ ExpiryWheel::Record ExpiryWheel::pop(std::uint32_t list) noexcept {
   const Record record = from.records[--from.count];
   --size_;
   if (from.count == 0) {
-    first_[list] = from.next;
-    // A list is read from end to end soon: the chunk behind the one that is first now, which was fetched the same way.
-    const Chunk& behind = chunks_[chunks_[from.next].next];
-    prefetch(&behind);
-    prefetch(bytes_of(behind).data() + kCacheLine);
-    from.next = free_;
-    free_ = chunk;
+    detach_first(list);
+    dissolve(chunk);
   }
   return record;
 }
@@ -72,19 +77,68 @@ FlowSlot ExpiryWheel::remove(WheelPlace place) noexcept {
   return moved.slot;
 }
 
+std::uint32_t ExpiryWheel::due_list(FlowDate now) noexcept {
+  while (ticks_passed(now)) {
+    if (first_[list_of(next_)] != 0) return list_of(next_);
+    // When nobody is in the wheel there is no tick to visit on the way.
+    next_ = size_ != 0 ? next_ + kTick : (now & ~(kTick - 1)) + kTick;
+  }
+  return kTicks;
+}
+
 std::size_t ExpiryWheel::take(FlowDate now, std::span<Record> records) noexcept {
   std::size_t taken = 0;
-  while (taken < records.size() && ticks_passed(now)) {
-    const std::uint32_t list = list_of(next_);
-    if (first_[list] != 0) {
-      records[taken++] = pop(list);
-    } else if (size_ != 0) {
-      next_ += kTick;
-    } else {
-      next_ = (now & ~(kTick - 1)) + kTick;  // nobody is in the wheel: no tick to visit on the way
-    }
+  while (taken < records.size()) {
+    const std::uint32_t list = due_list(now);
+    if (list == kTicks) break;
+    records[taken++] = pop(list);
   }
   return taken;
+}
+
+void ExpiryWheel::take_block(FlowDate now, std::uint32_t most, Block& block) noexcept {
+  block.count = 0;
+  block.chunk = 0;
+  const std::uint32_t list = due_list(now);
+  if (list == kTicks || most == 0) return;
+  const std::uint32_t chunk = first_[list];
+  const std::uint32_t count = chunks_[chunk].count;
+  if (count < kFewestTogether || count > most) {
+    block.count = count < most ? count : most;
+    for (Record& record : std::span(block.records).first(block.count)) record = pop(list);
+    return;
+  }
+  block.records = chunks_[chunk].records;
+  block.count = count;
+  block.chunk = chunk;
+  size_ -= count;
+  detach_first(list);
+}
+
+FlowSlot ExpiryWheel::leave(std::uint32_t chunk, std::uint32_t index) noexcept {
+  Chunk& from = chunks_[chunk];
+  const std::uint32_t last = --from.count;
+  if (last == index) return kNoFlow;
+  from.records[index] = from.records[last];
+  return from.records[index].slot;
+}
+
+void ExpiryWheel::put_back(std::uint32_t chunk, FlowDate when) noexcept {
+  const std::uint32_t list = list_of(tick_for(when));
+  Chunk& back = chunks_[chunk];
+  CULVERT_ASSERT(back.count >= kFewestTogether);
+  back.list = static_cast<std::uint16_t>(list);
+  size_ += back.count;
+  // Behind the first one, which may have few.
+  const std::uint32_t first = first_[list];
+  back.next = first != 0 ? chunks_[first].next : 0;
+  (first != 0 ? chunks_[first].next : first_[list]) = chunk;
+}
+
+void ExpiryWheel::dissolve(std::uint32_t chunk) noexcept {
+  chunks_[chunk].count = 0;
+  chunks_[chunk].next = free_;
+  free_ = chunk;
 }
 
 bool ExpiryWheel::later_than(WheelPlace place, FlowDate when) const noexcept {

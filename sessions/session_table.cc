@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sessions/session_table.h"
 
+#include <algorithm>
+#include <bit>
+
 #include "base/check.h"
 
 namespace culvert {
@@ -139,6 +142,67 @@ void SessionTable<Tuple>::reschedule(FlowSlot original, const SessionTimeouts& t
   if (!wheel_.later_than(infos_[original].wheel_record, end)) return;
   unschedule(original);
   schedule(original, reply, end);
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::fetch(Visits& visits, FlowDate date, std::uint32_t most) noexcept {
+  wheel_.take_block(date, most, visits.block);
+  for (std::uint32_t i = 0; i < visits.block.count; ++i) {
+    const FlowSlot slot = visits.block.records[i].slot;
+    culvert::prefetch(&flows_.entry(slot).head);
+    if (visits.block.chunk == 0) culvert::prefetch_for_write(&infos_[slot]);
+  }
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::look_at_originals(Visits& visits, FlowDate date, const SessionTimeouts& timeouts) noexcept {
+  visits.unsure = 0;
+  for (std::uint32_t i = 0; i < visits.block.count; ++i) {
+    const auto [slot, peer] = visits.block.records[i];
+    const FlowHead& head = flows_.entry(slot).head;
+    const std::uint32_t timeout = timeout_of(head.kind(), timeouts);
+    const std::uint32_t far = timeout < ExpiryWheel::kHorizon ? timeout : ExpiryWheel::kHorizon;
+    visits.left[i] = static_cast<std::int32_t>(head.seen + timeout - date);
+    if (head.kind() != FlowKind::kTcp && visits.left[i] > static_cast<std::int32_t>(far / 4 * 3)) continue;
+    visits.unsure |= std::uint32_t{1} << i;
+    culvert::prefetch(&flows_.entry(peer).head);
+  }
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::look_at_replies(Visits& visits, FlowDate date, const SessionTimeouts& timeouts) noexcept {
+  for (std::uint32_t unsure = visits.unsure; unsure != 0; unsure &= unsure - 1) {
+    const auto i = static_cast<std::uint32_t>(std::countr_zero(unsure));
+    const auto [slot, peer] = visits.block.records[i];
+    visits.left[i] = static_cast<std::int32_t>(deadline(slot, peer, timeouts) - date);
+  }
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::go_on(const Visits& visits, FlowDate date) noexcept {
+  const auto& [records, count, chunk] = visits.block;
+  std::int32_t last = 0;
+  for (std::uint32_t i = 0; i < count; ++i) last = std::max(last, visits.left[i]);
+  last = std::min(last, static_cast<std::int32_t>(ExpiryWheel::kHorizon));
+  std::uint32_t together = 0;
+  std::int32_t first = last;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (visits.left[i] <= 0 || visits.left[i] < last - kMostTooEarly) continue;
+    together |= std::uint32_t{1} << i;
+    first = std::min(first, visits.left[i]);
+  }
+  const bool stays = chunk != 0 && std::popcount(together) >= static_cast<int>(ExpiryWheel::kFewestTogether);
+  if (!stays) together = 0;
+  if (!stays && chunk != 0) wheel_.dissolve(chunk);
+  for (std::uint32_t i = count; i-- > 0;) {
+    if ((together >> i & 1) != 0) continue;
+    if (stays) {
+      const FlowSlot moved = wheel_.leave(chunk, i);
+      if (moved != kNoFlow) put(infos_[moved].wheel_record, ExpiryWheel::place_in(chunk, i));
+    }
+    if (visits.left[i] > 0) schedule(records[i].slot, records[i].peer, date + static_cast<FlowDate>(visits.left[i]));
+  }
+  if (stays) wheel_.put_back(chunk, date + static_cast<FlowDate>(first));
 }
 
 template <typename Tuple>

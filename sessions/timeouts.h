@@ -24,19 +24,16 @@ struct SessionTimeouts {
   std::uint32_t other = seconds(600);
 };
 
+/// Of a session that is not TCP's.
+inline std::uint32_t timeout_of(FlowKind kind, const SessionTimeouts& timeouts) noexcept {
+  if (kind == FlowKind::kUdp) return timeouts.udp;
+  return kind == FlowKind::kIcmp ? timeouts.icmp : timeouts.other;
+}
+
 /// Of a session by the heads of its directions.
 inline std::uint32_t timeout_of(const FlowHead& original, const FlowHead& reply,
                                 const SessionTimeouts& timeouts) noexcept {
-  switch (original.kind()) {
-    case FlowKind::kOther:
-      return timeouts.other;
-    case FlowKind::kIcmp:
-      return timeouts.icmp;
-    case FlowKind::kUdp:
-      return timeouts.udp;
-    case FlowKind::kTcp:
-      break;
-  }
+  if (original.kind() != FlowKind::kTcp) return timeout_of(original.kind(), timeouts);
   switch (tcp_state_of(original.tcp, reply.tcp)) {
     case TcpState::kSynSent:
     case TcpState::kSynReceived:

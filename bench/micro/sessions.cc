@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // S1 to S7 and S9: finding and replacing flows in batches, hashing and comparing included, beside DPDK's rte_hash
 // (bulk) and boost::unordered_flat_map, at 10 k, 1 M and 8 M flows; what a flow takes of memory; how many lines one
-// operation may touch; what looking at sessions to expire them costs; what flows with a structure cost (FLOOD). One
-// operation is one key, one flow replaced, one session looked at.
+// operation may touch; what looking at sessions to expire them costs (expiry.cc); what flows with a structure cost
+// (FLOOD). One operation is one key, one flow replaced, one session looked at.
 #include <cmath>
 #include <fmt/format.h>
 
+#include "bench/micro/expiry.h"
 #include "bench/support/bench.h"
 #include "bench/support/dpdk_routes.h"
 #include "bench/support/flow_tables.h"
-#include "sessions/session_table.h"
+#include "sessions/expiry_wheel.h"
 #include "test/sessions/way.h"
 
 using namespace culvert;
@@ -289,48 +290,6 @@ void measure_flooding(const Options& options, Report& report) {
   replace.add("random", [&] { random_flows.replace(kReplaced); });
   replace.run();
   report.bar("FLOOD", replace, "structured", "random", 1.2);
-}
-
-/// A million sessions that go on, looked at again and again: far more memory than the caches hold.
-void measure_expiry(const Options& options, Report& report) {
-  const std::string name = "expiry, a session of a million looked at";
-  if (name.find(options.only) == std::string::npos) return;
-  constexpr std::size_t kSessions = 1'000'000;
-  constexpr std::uint32_t kLooks = 1 << 17;
-  using Table = SessionTable<FiveTuple4>;
-  using Flows = FlowTable<FiveTuple4>;
-  const std::size_t flow_bytes = Flows::bytes_for(2 * kSessions);
-  const std::size_t slots = Flows::slots_for(Flows::buckets_for(2 * kSessions));
-  const Mapping flows = Mapping::anonymous(flow_bytes, HugePages::kTry, "flows");
-  const Mapping infos = Mapping::anonymous(slots * sizeof(FlowInfo), HugePages::kTry, "infos");
-  const Mapping wheel =
-      Mapping::anonymous(ExpiryWheel::chunks_for(kSessions) * sizeof(ExpiryWheel::Chunk), HugePages::kTry, "wheel");
-  Now now = 1000 * kNanosecondsPerSecond;
-  Table table({flows.bytes().first(flow_bytes), array_over<FlowInfo>(infos.bytes()),
-               array_over<ExpiryWheel::Chunk>(wheel.bytes())},
-              HashKey::from_seed(3), now);
-  SessionTimeouts timeouts;
-  timeouts.udp = SessionTimeouts::seconds(1'000'000);  // as if their packets went on coming
-  for (std::size_t i = 0; i < kSessions; ++i) {
-    SessionStart<FiveTuple4> start;
-    start.original.key = key_of<FiveTuple4>(i);
-    start.reply.key = start.original.key.reversed();
-    start.original.hash = table.hash(start.original.key);
-    start.reply.hash = table.hash(start.reply.key);
-    start.kind = FlowKind::kUdp;
-    if (table.insert(start, timeouts, now).slot == kNoFlow) std::abort();
-    now += 68 * kNanosecondsPerSecond / kSessions;  // spread over the wheel
-  }
-  Comparison visit(name, kLooks, options);
-  visit.add("culvert", [&] {
-    for (std::uint32_t left = kLooks; left != 0;) {
-      left -= table.expire(now, timeouts, std::min(left, 64U), [](FlowSlot) {});
-      if (!table.expiry_due(now)) now += 100 * kNanosecondsPerMillisecond;
-    }
-  });
-  visit.run();
-  if (const auto ns = visit.median_ns("culvert"))
-    report.limit("S9", "expiry of 10 M sessions at 60 s, % of a core", *ns * 10e6 / 60 * 1e-9 * 100, 0.5);
 }
 
 }  // namespace

@@ -25,6 +25,10 @@ class Wheel {
 
   void add(FlowSlot slot, FlowDate when) {
     places_[slot] = wheel_.add({slot, ~slot}, when);
+    expect(slot, when);
+  }
+  /// It will be looked at then.
+  void expect(FlowSlot slot, FlowDate when) {
     // A wheel reaches so far; what is over already is due now.
     const std::int64_t horizon = now() + ExpiryWheel::kHorizon;
     const std::int64_t wanted = now() + static_cast<std::int32_t>(when - now_);
@@ -62,6 +66,26 @@ class Wheel {
     REQUIRE(wheel_.size() == places_.size());
     return total;
   }
+  /// Time goes on, and what comes out comes in blocks. Some of each end, some go on: together where they can.
+  std::size_t go_on_in_blocks(FlowDate units, std::uint32_t most, std::mt19937_64& random) {
+    const std::int64_t before = now();
+    passed_ += units;
+    now_ += units;
+    std::size_t total = 0;
+    while (true) {
+      ExpiryWheel::Block block;
+      wheel_.take_block(now_, most, block);
+      if (block.count == 0) break;
+      REQUIRE(block.count <= most);
+      total += block.count;
+      for (std::uint32_t i = 0; i < block.count; ++i) check(block.records[i], before);
+      go_on(block, random);
+    }
+    REQUIRE_FALSE(wheel_.due(now_));
+    if (!by_date_.empty()) REQUIRE(by_date_.begin()->first + 2 * kTick > now());
+    REQUIRE(wheel_.size() == places_.size());
+    return total;
+  }
   /// Time goes on while nobody looks, as it does for a worker that sleeps.
   void sleep(FlowDate units) {
     passed_ += units;
@@ -84,6 +108,38 @@ class Wheel {
     std::int64_t date;
     bool at_horizon;
   };
+
+  /// Within the horizon also from a tick that is behind.
+  FlowDate later(std::mt19937_64& random) const { return now_ + 1 + static_cast<FlowDate>(random() % 4000); }
+
+  void go_on(const ExpiryWheel::Block& block, std::mt19937_64& random) {
+    const std::uint64_t chance = 1 + random() % 20;
+    std::vector<FlowSlot> in_chunk;
+    std::vector<bool> leaves;
+    for (std::uint32_t i = 0; i < block.count; ++i) {
+      in_chunk.push_back(block.records[i].slot);
+      leaves.push_back(random() % chance == 0);
+    }
+    const auto leaving = static_cast<std::uint32_t>(std::count(leaves.begin(), leaves.end(), true));
+    const bool together = block.chunk != 0 && block.count - leaving >= ExpiryWheel::kFewestTogether;
+    if (!together && block.chunk != 0) wheel_.dissolve(block.chunk);
+    for (std::uint32_t i = block.count; i-- > 0;) {
+      if (together && !leaves[i]) continue;
+      if (together) {
+        in_chunk[i] = in_chunk.back();
+        in_chunk.pop_back();
+        REQUIRE(wheel_.leave(block.chunk, i) == (i < in_chunk.size() ? in_chunk[i] : kNoFlow));
+      }
+      if (random() % 4 != 0) add(block.records[i].slot, later(random));
+    }
+    if (!together) return;
+    const FlowDate when = later(random);
+    wheel_.put_back(block.chunk, when);
+    for (std::uint32_t i = 0; i < in_chunk.size(); ++i) {
+      places_[in_chunk[i]] = ExpiryWheel::place_in(block.chunk, i);
+      expect(in_chunk[i], when);
+    }
+  }
 
   void check(const ExpiryWheel::Record& record, std::int64_t before) {
     REQUIRE(record.peer == ~record.slot);
@@ -261,6 +317,50 @@ TEST_CASE("random histories are those of a sorted list, also where dates wrap") 
         } else {
           came +=
               wheel.go_on(static_cast<FlowDate>(random() % 8 == 0 ? random() % 400 : random() % 8), 1 + random() % 40);
+        }
+      }
+      CHECK(came > 0);
+      wheel.go_on(ExpiryWheel::kHorizon + 2 * kTick);
+      CHECK(wheel.size() == 0);
+    }
+  }
+}
+
+TEST_CASE("a chunk that is all but full comes out as it is, and a block holds no more than it may") {
+  for (const std::uint32_t records : {1U, 11U, 12U, 15U}) {
+    for (const std::uint32_t most : {5U, 11U, 12U, 15U, 64U}) {
+      INFO(records << " records, at most " << most);
+      std::vector<ExpiryWheel::Chunk> chunks(ExpiryWheel::chunks_for(100));
+      ExpiryWheel wheel(chunks, 0);
+      for (FlowSlot slot = 1; slot <= records; ++slot) wheel.add({slot, slot}, 100);
+      ExpiryWheel::Block block;
+      wheel.take_block(200, most, block);
+      CHECK(block.count == std::min(records, most));
+      CHECK((block.chunk != 0) == (records >= ExpiryWheel::kFewestTogether && records <= most));
+      CHECK(wheel.size() == records - block.count);
+    }
+  }
+}
+
+TEST_CASE("random histories of blocks are those of a sorted list, and there is room for all of them") {
+  const std::uint64_t seed = seed_of_run();
+  INFO("CULVERT_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  for (const FlowDate start : {0U, 1234567U, ~0U - 20'000}) {
+    for (const std::size_t most : {1U, 40U, 3000U}) {
+      Wheel wheel(most, start);
+      FlowSlot next = 1;
+      std::size_t came = 0;
+      while (wheel.now() < 40'000) {
+        const std::uint64_t what = random() % 100;
+        if (what < 70 && wheel.size() < most) {
+          // Many at once, as when a crowd comes.
+          const auto when = wheel.date() + static_cast<FlowDate>(random() % 3000);
+          for (int i = 0; i < 40 && wheel.size() < most; ++i) wheel.add(next++, when);
+        } else if (what < 80 && wheel.size() != 0) {
+          wheel.remove(wheel.any(random));
+        } else {
+          came += wheel.go_on_in_blocks(static_cast<FlowDate>(random() % 30), 1 + random() % 64, random);
         }
       }
       CHECK(came > 0);

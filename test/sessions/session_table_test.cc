@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sessions/session_table.h"
 
+#include <map>
 #include <random>
 
 #include "test/sessions/connections.h"
@@ -264,6 +265,50 @@ TEMPLATE_TEST_CASE("a call looks at no more sessions than it may, and the next c
   CHECK(sessions.expire(35).size() == 20);
   CHECK_FALSE(sessions.table.expiry_due(sessions.now));
   CHECK(sessions.memory.flows.is_free());
+}
+
+TEMPLATE_TEST_CASE("each of many sessions ends when the last packet of either direction is a timeout old", "",
+                   FiveTuple4, FiveTuple6) {
+  const std::uint64_t seed = seed_of_run();
+  INFO("CULVERT_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  Sessions<TestType> sessions(500);
+  std::vector<FlowSlot> slots;
+  std::map<FlowSlot, Now> last;
+  std::uint64_t number = 0;
+  std::size_t ended = 0;
+  for (int step = 0; step < 5000; ++step) {
+    sessions.now += 50 * kNanosecondsPerMillisecond;
+    for (int i = 0; i < 2 && slots.size() < 500; ++i) {
+      slots.push_back(sessions.insert(number++));
+      last[slots.back()] = sessions.now;
+    }
+    // Each gets a packet now and then by its slot: of the original, of the reply, seldom and of either, or never.
+    for (int i = 0; i < 20; ++i) {
+      const FlowSlot slot = slots[random() % slots.size()];
+      const std::uint32_t kind = slot / 3 % 8;
+      if (kind == 0 || (kind == 1 && random() % 40 != 0)) continue;
+      const bool reply = kind == 1 ? random() % 2 == 0 : kind % 2 == 0;
+      sessions.packet(reply ? sessions.table.entry(slot).head.peer : slot);
+      last[slot] = sessions.now;
+    }
+    const auto forget = [&](FlowSlot slot) {
+      last.erase(slot);
+      std::erase(slots, slot);
+    };
+    if (step % 50 == 0) {
+      const FlowSlot slot = slots[random() % slots.size()];
+      sessions.table.erase(slot);
+      forget(slot);
+    }
+    for (const FlowSlot slot : sessions.expire(64)) {
+      REQUIRE(sessions.now - last.at(slot) >= seconds(60) - 20 * kNanosecondsPerMillisecond);
+      forget(slot);
+      ++ended;
+    }
+    for (const auto& [slot, seen] : last) REQUIRE(sessions.now - seen <= seconds(61));
+  }
+  CHECK(ended > 100);
 }
 
 TEMPLATE_TEST_CASE("after a time without sessions the next one is looked at as rarely as any", "", FiveTuple4,
