@@ -95,6 +95,8 @@ class FlowTable {
 
   void prefetch(std::uint64_t hash) const noexcept { culvert::prefetch(&tags(place(hash, 0))); }
   void prefetch_entry(FlowSlot slot) const noexcept;
+  /// What release() writes.
+  void prefetch_tag(FlowSlot slot) const noexcept { culvert::prefetch_for_write(&tags(slot / 32)); }
 
   // After a crash.
 

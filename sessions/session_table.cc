@@ -175,6 +175,9 @@ void SessionTable<Tuple>::look_at_replies(Visits& visits, FlowDate date, const S
     const auto i = static_cast<std::uint32_t>(std::countr_zero(unsure));
     const auto [slot, peer] = visits.block.records[i];
     visits.left[i] = static_cast<std::int32_t>(deadline(slot, peer, timeouts) - date);
+    if (visits.left[i] > 0) continue;
+    flows_.prefetch_tag(slot);
+    flows_.prefetch_tag(peer);
   }
 }
 
