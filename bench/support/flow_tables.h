@@ -38,9 +38,11 @@ struct Window {
   std::size_t count;
   std::size_t oldest = 0;
 
-  const Tuple& old(std::size_t i) const { return keys[(oldest + i) % keys.size()]; }
-  const Tuple& fresh(std::size_t i) const { return keys[(oldest + count + i) % keys.size()]; }
-  void go_on(std::size_t by) { oldest = (oldest + by) % keys.size(); }
+  const Tuple& old(std::size_t i) const { return keys[wrapped(oldest + i)]; }
+  const Tuple& fresh(std::size_t i) const { return keys[wrapped(wrapped(oldest + count) + i)]; }
+  void go_on(std::size_t by) { oldest = wrapped(oldest + by); }
+  /// Of an index below twice the number of keys; a division would be as dear as what is measured.
+  std::size_t wrapped(std::size_t index) const { return index < keys.size() ? index : index - keys.size(); }
 };
 
 template <typename Tuple>
