@@ -85,7 +85,7 @@ FlowSlot FlowTable<Tuple>::find_from(const Tuple& key, std::uint64_t hash, std::
     const FlowTags& line = tags(bucket);
     for (std::uint32_t found = match(line, tag_of(hash)); found != 0; found &= found - 1) {
       const FlowSlot slot = slot_of(bucket, found);
-      if (same_key(entries_[slot].key, key)) return slot;
+      if (same_key(entry(slot).key, key)) return slot;
     }
     if (!others_passed(line, hash)) break;
   }
@@ -94,7 +94,7 @@ FlowSlot FlowTable<Tuple>::find_from(const Tuple& key, std::uint64_t hash, std::
 
 template <typename Tuple>
 void FlowTable<Tuple>::prefetch_entry(FlowSlot slot) const noexcept {
-  const Entry& entry = entries_[slot];
+  const Entry& entry = this->entry(slot);
   culvert::prefetch(&entry);
   if constexpr (sizeof(Entry) > kCacheLine) culvert::prefetch(bytes_of(entry).data() + kCacheLine);
 }
@@ -124,7 +124,7 @@ void FlowTable<Tuple>::find(std::span<const Tuple> keys, std::span<const std::ui
   for (std::size_t i = 0; i < count; ++i) {
     const FlowSlot slot = slots[i];
     // Of no flow too: what is there instead of its entry can be read, and whatever it says it stays none.
-    if (same_key(entries_[slot].key, keys[i]) || slot == kNoFlow) continue;
+    if (same_key(entry(slot).key, keys[i]) || slot == kNoFlow) continue;
     slots[i] = find_from(keys[i], hashes[i], 0);
   }
   for (std::size_t i = 0; i < elsewhere_count; ++i) {

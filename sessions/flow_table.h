@@ -5,6 +5,10 @@
 //   | 31 tags of 16 bits, four 4-bit counters | entry 1 | entry 2 | ... | entry 31 |
 //     one line                                  64 bytes each (IPv6: 128)
 //
+// That is how places are numbered. In memory the lines of a bucket change places by its number (place_of): if all tags
+// began a page, those of a burst would share one or two of the 64 sets of a first-level cache and push each other out
+// before they are compared.
+//
 // A key's hash names its bucket and its tag. All tags of a bucket are compared at once; an entry whose tag agrees is
 // compared in full, so a miss mostly costs one line and a hit two, both on one page. When a bucket is full a flow lives
 // in the next bucket of its probe sequence, and each bucket that it passed counts it, by two bits of its tag: a search
@@ -52,6 +56,11 @@ struct alignas(kCacheLine) FlowTags {
 
 static_assert(sizeof(FlowTags) == kCacheLine);
 
+/// Where a slot's entry lies, counted in entries; of a bucket's first slot, which is none: its tags.
+constexpr std::size_t place_of(FlowSlot slot) noexcept {
+  return slot ^ (slot >> 5 & 31);
+}
+
 template <typename Tuple>
 class FlowTable {
  public:
@@ -88,8 +97,12 @@ class FlowTable {
   /// Gives the place back. `hash`: of its key.
   void release(FlowSlot slot, std::uint64_t hash) noexcept;
 
-  Entry& entry(FlowSlot slot) noexcept { return entries_[slot]; }
-  const Entry& entry(FlowSlot slot) const noexcept { return entries_[slot]; }
+  /// The line of a bucket's tags, counted in lines.
+  static constexpr std::size_t line_of_tags(std::uint32_t bucket) noexcept {
+    return place_of(bucket * 32) * (sizeof(Entry) / kCacheLine);
+  }
+  Entry& entry(FlowSlot slot) noexcept { return entries_[place_of(slot)]; }
+  const Entry& entry(FlowSlot slot) const noexcept { return entries_[place_of(slot)]; }
   /// Whether there is a flow at this slot; any number below slots() may be asked for.
   bool used(FlowSlot slot) const noexcept { return slot % 32 != 0 && tags(slot / 32).tag[slot % 32 - 1] != 0; }
 
@@ -124,13 +137,11 @@ class FlowTable {
   std::uint32_t probe_of(std::uint32_t bucket, std::uint64_t hash) const noexcept;
   void count_passed(std::uint64_t hash, std::uint32_t probes) noexcept;
 
-  FlowTags& tags(std::uint32_t bucket) noexcept { return tags_[std::size_t{bucket} * kLinesPerBucket]; }
-  const FlowTags& tags(std::uint32_t bucket) const noexcept { return tags_[std::size_t{bucket} * kLinesPerBucket]; }
+  FlowTags& tags(std::uint32_t bucket) noexcept { return tags_[line_of_tags(bucket)]; }
+  const FlowTags& tags(std::uint32_t bucket) const noexcept { return tags_[line_of_tags(bucket)]; }
 
-  static constexpr std::size_t kLinesPerBucket = kBucketBytes / kCacheLine;
-
-  std::span<FlowTags> tags_;  ///< every line; the first of each bucket is one
-  std::span<Entry> entries_;  ///< every slot
+  std::span<FlowTags> tags_;  ///< every line; of each bucket one holds tags
+  std::span<Entry> entries_;  ///< every slot, by place_of()
   std::uint32_t buckets_;
   std::uint32_t size_ = 0;
 };

@@ -19,9 +19,9 @@
 
 namespace culvert {
 
-/// Grows with every change of FlowHead, FlowInfo, FlowShift, FlowTags, of how a bucket is found, or of TcpSide's
-/// meaning.
-inline constexpr std::uint32_t kSessionLayoutVersion = 2;
+/// Grows with every change of FlowHead, FlowInfo, FlowShift, FlowTags, of how a bucket and its places are found, or of
+/// TcpSide's meaning.
+inline constexpr std::uint32_t kSessionLayoutVersion = 3;
 
 /// Whose sessions they are.
 struct SessionOwner {

@@ -23,7 +23,7 @@ SessionReader<Tuple>::SessionReader(const typename SessionTable<Tuple>::Memory& 
 
 template <typename Tuple>
 bool SessionReader<Tuple>::read_side(FlowSlot slot, typename SessionView<Tuple>::Side& side) const noexcept {
-  FlowEntry<Tuple>& entry = entries_[slot];
+  FlowEntry<Tuple>& entry = entries_[place_of(slot)];
   for (int attempt = 0; attempt < 3; ++attempt) {
     const std::uint32_t before = std::atomic_ref<std::uint32_t>(entry.head.sequence).load(std::memory_order_acquire);
     side.slot = slot;
@@ -40,9 +40,8 @@ bool SessionReader<Tuple>::read_side(FlowSlot slot, typename SessionView<Tuple>:
 
 template <typename Tuple>
 std::optional<SessionView<Tuple>> SessionReader<Tuple>::read(FlowSlot slot) const noexcept {
-  constexpr std::size_t kLinesPerBucket = FlowTable<Tuple>::kBucketBytes / kCacheLine;
   if (slot >= entries_.size() || slot % 32 == 0) return std::nullopt;
-  if (peek(tags_[slot / 32 * kLinesPerBucket].tag[slot % 32 - 1]) == 0) return std::nullopt;
+  if (peek(tags_[FlowTable<Tuple>::line_of_tags(slot / 32)].tag[slot % 32 - 1]) == 0) return std::nullopt;
   SessionView<Tuple> session;
   if (!read_side(slot, session.original)) return std::nullopt;
   const FlowHead& head = session.original.head;
@@ -50,7 +49,7 @@ std::optional<SessionView<Tuple>> SessionReader<Tuple>::read(FlowSlot slot) cons
   if (!read_side(head.peer, session.reply)) return std::nullopt;
   if (session.reply.head.peer != slot || !session.reply.head.has(kFlowReply)) return std::nullopt;
   // Both were whole, and the original still is the one that named the reply.
-  if (peek(entries_[slot].head.sequence) != head.sequence) return std::nullopt;
+  if (peek(entries_[place_of(slot)].head.sequence) != head.sequence) return std::nullopt;
   return session;
 }
 

@@ -3,6 +3,7 @@
 #include "sessions/flow_table.h"
 
 #include <random>
+#include <set>
 #include <unordered_map>
 
 #include "test/sessions/tables.h"
@@ -48,6 +49,22 @@ struct Flows {
 };
 
 }  // namespace
+
+TEMPLATE_TEST_CASE("each slot has a place of its own in its bucket, and tags of neighbours lie in different sets", "",
+                   FiveTuple4, FiveTuple6) {
+  constexpr std::size_t kSetsOfCache = 64;
+  std::set<std::size_t> sets;
+  for (std::uint32_t bucket = 0; bucket < 64; ++bucket) {
+    std::set<std::size_t> places;
+    for (FlowSlot slot = bucket * 32; slot < (bucket + 1) * 32; ++slot) {
+      CHECK(place_of(slot) / 32 == bucket);
+      places.insert(place_of(slot));
+    }
+    CHECK(places.size() == 32);
+    sets.insert(FlowTable<TestType>::line_of_tags(bucket) % kSetsOfCache);
+  }
+  CHECK(sets.size() >= 32);
+}
 
 TEMPLATE_TEST_CASE("an empty table has no flow", "", FiveTuple4, FiveTuple6) {
   Flows<TestType> flows(9);

@@ -53,8 +53,10 @@ class FlowMemory {
   explicit FlowMemory(std::size_t buckets) : lines_(buckets * kLinesPerBucket) {}
 
   std::span<std::byte> bytes() { return std::as_writable_bytes(std::span(lines_)); }
-  FlowTags& tags(std::size_t bucket) { return array_over<FlowTags>(bytes())[bucket * kLinesPerBucket]; }
-  FlowEntry<Tuple>& entry(FlowSlot slot) { return array_over<FlowEntry<Tuple>>(bytes())[slot]; }
+  FlowTags& tags(std::size_t bucket) {
+    return array_over<FlowTags>(bytes())[FlowTable<Tuple>::line_of_tags(static_cast<std::uint32_t>(bucket))];
+  }
+  FlowEntry<Tuple>& entry(FlowSlot slot) { return array_over<FlowEntry<Tuple>>(bytes())[place_of(slot)]; }
   std::uint32_t buckets() const { return static_cast<std::uint32_t>(lines_.size() / kLinesPerBucket); }
   std::uint32_t slots() const { return buckets() * 32; }
   /// No tag and no counter is left.
