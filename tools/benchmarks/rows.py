@@ -28,7 +28,7 @@ class Table:
             self.trouble(program, f"wrote no rows: {error}")
             rows = []
         for bar in bars:
-            judged = [row["ok"] for row in rows if row["id"] == bar]
+            judged = [row["ok"] for row in rows if row["id"] == bar and row["bar"] is not None]
             if not judged or None in judged:
                 self.trouble(program, f"did not judge {bar}")
 
