@@ -9,13 +9,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
 #include "base/result.h"
+#include "base/spawn.h"
 
 namespace culvert {
 namespace {
@@ -68,41 +68,6 @@ std::string exit_text(int status) {
   return fmt::format("exit code {}", WEXITSTATUS(status));
 }
 
-/// posix_spawn's parameters, released when they go out of scope.
-class SpawnParameters {
- public:
-  SpawnParameters() {
-    ::posix_spawn_file_actions_init(&files_);
-    ::posix_spawnattr_init(&attributes_);
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    // A group of its own: ^C at culvertd's terminal is for culvertd.
-    ::posix_spawnattr_setpgroup(&attributes_, 0);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  }
-  SpawnParameters(const SpawnParameters&) = delete;
-  SpawnParameters& operator=(const SpawnParameters&) = delete;
-  ~SpawnParameters() {
-    ::posix_spawnattr_destroy(&attributes_);
-    ::posix_spawn_file_actions_destroy(&files_);
-  }
-  void give(const Fd& fd, int as) { ::posix_spawn_file_actions_adddup2(&files_, fd.get(), as); }
-  int spawn(int& pid, const std::string& program, std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "culvertd");
-    std::vector<char*> pointers;
-    for (std::string& argument : arguments) pointers.push_back(argument.data());
-    pointers.push_back(nullptr);
-    return ::posix_spawn(&pid, program.c_str(), &files_, &attributes_, pointers.data(), environ);
-  }
-
- private:
-  posix_spawn_file_actions_t files_{};
-  posix_spawnattr_t attributes_{};
-};
-
 }  // namespace
 
 AgentLauncher::AgentLauncher(boost::asio::io_context& io, LauncherOptions options, const PublicationWriter& publication)
@@ -143,7 +108,8 @@ void AgentLauncher::spawn() {
 
 void AgentLauncher::start_process() {
   const Fd cells = high_copy(cells_memory_.fd());
-  SpawnParameters parameters;
+  // A group of its own: ^C at culvertd's terminal is for culvertd.
+  Spawn parameters(ProcessGroup::kOwn);
   parameters.give(listening_, kAgentListenFd);
   parameters.give(publication_, kAgentPublicationFd);
   parameters.give(cells, kAgentCellsFd);

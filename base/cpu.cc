@@ -36,6 +36,13 @@ void keep_this_thread_off(const std::vector<int>& cpus) {
   if (CPU_COUNT(&set) > 0) ::sched_setaffinity(0, sizeof(set), &set);
 }
 
+void let_this_thread_run_on(const std::vector<int>& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) CPU_SET(static_cast<std::size_t>(cpu), &set);
+  if (CPU_COUNT(&set) > 0) ::sched_setaffinity(0, sizeof(set), &set);
+}
+
 Result<void> check_cpu_level() {
 #if defined(__x86_64__) && defined(__AVX2__)
   __builtin_cpu_init();

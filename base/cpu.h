@@ -18,6 +18,9 @@ std::vector<int> allowed_cpus();
 /// none would remain. A thread that pins itself is not bound by it.
 void keep_this_thread_off(const std::vector<int>& cpus);
 
+/// The calling thread, and threads and processes that it makes from now on, may run on these.
+void let_this_thread_run_on(const std::vector<int>& cpus);
+
 /// An error when this binary was built for x86-64-v3 with AES and the CPU lacks one of them (AVX2, BMI2, FMA, AES).
 Result<void> check_cpu_level();
 

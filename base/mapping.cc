@@ -10,6 +10,7 @@
 #include <string>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <utility>
@@ -19,16 +20,30 @@ namespace {
 
 constexpr std::size_t kHugePageSize = std::size_t{2} << 20;
 constexpr std::size_t kSmallPageSize = 4096;
+/// MFD_HUGE_2MB of linux/memfd.h, which does not go together with glibc's: log2 of the size above bit 26.
+constexpr unsigned kMemfdHuge2Mb = 21U << 26;
 
 std::size_t round_up(std::size_t size, std::size_t unit) {
   return (size + unit - 1) / unit * unit;
 }
 
-bool transparent_huge_pages_on() {
-  std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
+/// "always [madvise] never": which one is chosen (Documentation/admin-guide/mm/transhuge.rst).
+std::string transparent_huge_pages(const char* of) {
+  std::ifstream file(std::string("/sys/kernel/mm/transparent_hugepage/") + of);
   std::string line;
   std::getline(file, line);
-  return line.find("[never]") == std::string::npos && !line.empty();
+  const std::size_t begin = line.find('[');
+  return begin == std::string::npos ? "never" : line.substr(begin + 1, line.find(']') - begin - 1);
+}
+
+bool transparent_huge_pages_on() {
+  return transparent_huge_pages("enabled") != "never";
+}
+
+/// Of memfds; "deny" and "force" are for tests of the kernel.
+bool shmem_huge_pages_on() {
+  const std::string chosen = transparent_huge_pages("shmem_enabled");
+  return chosen != "never" && chosen != "deny";
 }
 
 std::size_t address_of(const std::byte* pointer) {
@@ -38,6 +53,33 @@ std::size_t address_of(const std::byte* pointer) {
 std::byte* map_anonymous(std::size_t size, int extra_flags) {
   void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | extra_flags, -1, 0);
   return address == MAP_FAILED ? nullptr : static_cast<std::byte*>(address);
+}
+
+/// A memfd with room for all of it. Invalid when the kernel has no such memory.
+Fd sized_memfd(std::size_t size, unsigned flags) {
+  Fd fd(::memfd_create("culvert", MFD_CLOEXEC | flags));
+  if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) return {};
+  if (::fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0) return {};
+  return fd;
+}
+
+/// A nameless file in a tmpfs that is mounted nowhere and has huge pages whatever shmem_enabled says (tmpfs(5),
+/// "huge"). Mount and memory go with the last descriptor and mapping.
+Fd huge_tmpfs_file(std::size_t size) {
+  if (!transparent_huge_pages_on() || transparent_huge_pages("shmem_enabled") == "deny") return {};
+  const Fd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
+  if (!context || ::fsconfig(context.get(), FSCONFIG_SET_STRING, "huge", "always", 0) != 0 ||
+      ::fsconfig(context.get(), FSCONFIG_SET_STRING, "mode", "0700", 0) != 0 ||
+      ::fsconfig(context.get(), FSCONFIG_SET_STRING, "size", std::to_string(size).c_str(), 0) != 0 ||
+      ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+    return {};
+  }
+  const Fd folder(::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  if (!folder) return {};
+  Fd fd(::openat(folder.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) return {};
+  if (::fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0) return {};
+  return fd;
 }
 
 }  // namespace
@@ -96,6 +138,65 @@ Mapping Mapping::shared(std::size_t size, std::string_view name) {
   return {static_cast<std::byte*>(address), rounded, PageKind::kSmall, std::move(fd)};
 }
 
+Mapping Mapping::shared_over(Fd fd, std::size_t size, PageKind pages) {
+  // Huge pages are mapped as such only where the address begins one.
+  const std::size_t unit = pages == PageKind::kSmall ? kSmallPageSize : kHugePageSize;
+  const std::size_t slack = unit - kSmallPageSize;
+  void* room = ::mmap(nullptr, size + slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) throw SetupError(errno_error("finding room for a shared memory"));
+  auto* raw = static_cast<std::byte*>(room);
+  const std::size_t skip = round_up(address_of(raw), unit) - address_of(raw);
+  if (skip > 0) ::munmap(raw, skip);
+  if (slack > skip) ::munmap(raw + skip + size, slack - skip);
+  auto* data = raw + skip;
+  if (::mmap(data, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd.get(), 0) == MAP_FAILED) {
+    const Error error = errno_error("mapping a shared memory");
+    ::munmap(data, size);
+    throw SetupError(error);
+  }
+  if (pages == PageKind::kTransparentHuge) ::madvise(data, size, MADV_HUGEPAGE);
+  ::madvise(data, size, MADV_POPULATE_WRITE);
+  return {data, size, pages, std::move(fd)};
+}
+
+Mapping Mapping::shareable(std::size_t size, HugePages huge_pages, std::string_view what) {
+  const bool want_huge = huge_pages == HugePages::kTry && size >= kHugePageSize;
+  if (!want_huge) {
+    const std::size_t rounded = round_up(size, kSmallPageSize);
+    Fd fd = sized_memfd(rounded, 0);
+    return fd ? shared_over(std::move(fd), rounded, PageKind::kSmall) : anonymous(size, huge_pages, what);
+  }
+  const std::size_t rounded = round_up(size, kHugePageSize);
+  if (Fd fd = sized_memfd(rounded, MFD_HUGETLB | kMemfdHuge2Mb); fd) {
+    return shared_over(std::move(fd), rounded, PageKind::kHuge);
+  }
+  if (Fd fd = huge_tmpfs_file(rounded); fd) return shared_over(std::move(fd), rounded, PageKind::kTransparentHuge);
+  if (shmem_huge_pages_on()) {
+    if (Fd fd = sized_memfd(rounded, 0); fd) return shared_over(std::move(fd), rounded, PageKind::kTransparentHuge);
+  }
+  return anonymous(size, huge_pages, what);
+}
+
+Mapping Mapping::of(Fd fd, PageKind pages) {
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) throw SetupError(errno_error("reading the size of a shared memory"));
+  return shared_over(std::move(fd), static_cast<std::size_t>(status.st_size), pages);
+}
+
+bool Mapping::fits(int descriptor, std::size_t size) noexcept {
+  struct stat status {};
+  if (descriptor < 0 || ::fstat(descriptor, &status) != 0) return false;
+  const auto there = static_cast<std::size_t>(status.st_size);
+  return there == round_up(size, kSmallPageSize) || there == round_up(size, kHugePageSize);
+}
+
+Mapping Mapping::of_size(int descriptor, std::size_t size) {
+  if (!fits(descriptor, size)) return {};
+  Fd fd(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3));
+  if (!fd) throw SetupError(errno_error("keeping a shared memory"));
+  return of(std::move(fd), size >= kHugePageSize ? PageKind::kTransparentHuge : PageKind::kSmall);
+}
+
 Mapping Mapping::file(const std::string& path, std::size_t size, bool anew, bool& kept) {
   const auto failed = [&path](const char* what, const char* advice) {
     return SetupError(errno_error(std::string(what) + " " + path, advice));
@@ -120,6 +221,17 @@ Mapping Mapping::file(const std::string& path, std::size_t size, bool anew, bool
   ::madvise(data, rounded, MADV_HUGEPAGE);
   ::madvise(data, rounded, MADV_POPULATE_WRITE);
   return {data, rounded, PageKind::kSmall, std::move(fd)};
+}
+
+Mapping Mapping::file_of(int descriptor, std::size_t size, bool& kept) {
+  const std::size_t rounded = round_up(size, kSmallPageSize);
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) throw SetupError(errno_error("looking at a file of sessions"));
+  kept = status.st_size == static_cast<off_t>(rounded);
+  if (!kept) return {};
+  Fd fd(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3));
+  if (!fd) throw SetupError(errno_error("keeping a file of sessions"));
+  return shared_over(std::move(fd), rounded, PageKind::kSmall);
 }
 
 bool is_tmpfs(const std::string& folder) noexcept {

@@ -30,11 +30,26 @@ class Mapping {
   /// Shared memory behind a new memfd of that name, so that another process can map it. 4 KB pages unless THP for
   /// shmem is on. Throws SetupError.
   static Mapping shared(std::size_t size, std::string_view name);
+  /// Shared memory as large and, where it can be had, on as large pages as anonymous(), so that a successor can map it
+  /// too: explicit 2 MB pages, else a file in a tmpfs with huge pages of its own, which nobody else sees (needs
+  /// CAP_SYS_ADMIN), else a memfd where shmem has huge pages. Where huge pages are wanted and all of that is refused,
+  /// it is as anonymous(), and fd() invalid: fast is more than shared. Throws SetupError when there is no memory.
+  static Mapping shareable(std::size_t size, HugePages huge_pages, std::string_view what);
+  /// What another process made with shareable() on such pages, all of it; the descriptor is this mapping's from now on.
+  /// Throws SetupError.
+  static Mapping of(Fd fd, PageKind pages);
+  /// Whether it is what shareable() makes for so many bytes; false for -1.
+  static bool fits(int descriptor, std::size_t size) noexcept;
+  /// of() a copy of the descriptor when it fits; empty when not.
+  static Mapping of_size(int descriptor, std::size_t size);
   /// The file at `path`, which only its owner may read, of `size` bytes (rounded up to pages) and mapped to be written:
   /// what is in it outlives the process, when it lies in a tmpfs. Made when it is not there; of another size, or when
   /// `anew`, it is emptied. `kept`: it holds what an earlier process left. Throws SetupError: there is no room, or
   /// another process has it.
   static Mapping file(const std::string& path, std::size_t size, bool anew, bool& kept);
+  /// The same of a file that another process has open and leaves to us, with its lock; the descriptor stays the
+  /// caller's. Nothing is mapped unless `kept`: it is of that size.
+  static Mapping file_of(int descriptor, std::size_t size, bool& kept);
   /// A read-only view of the whole file (a memfd that a parent passed). Throws SetupError.
   static Mapping read_only(const Fd& fd);
 
@@ -53,6 +68,7 @@ class Mapping {
 
  private:
   Mapping(std::byte* data, std::size_t size, PageKind pages, Fd fd) noexcept;
+  static Mapping shared_over(Fd fd, std::size_t size, PageKind pages);
 
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;

@@ -88,6 +88,46 @@ TEST_CASE("a shared mapping is seen by a read-only view of its descriptor") {
   CHECK(reader.bytes()[17] == std::byte{42});
 }
 
+TEST_CASE("shareable memory is one memory for two mappings, on the pages that it says") {
+  const auto huge = GENERATE(HugePages::kTry, HugePages::kNever);
+  const Mapping one = Mapping::shareable(5 << 20, huge, "a test");
+  CHECK(one.size() >= std::size_t{5} << 20);
+  for (std::size_t at = 0; at < one.size(); at += 4096) REQUIRE(one.bytes()[at] == std::byte{0});
+  // Without huge pages that can be shared it is private; small ones always can.
+  if (!one.fd()) {
+    CHECK(huge == HugePages::kTry);
+    return;
+  }
+  const Mapping other = Mapping::of(Fd(::dup(one.fd().get())), one.pages());
+  CHECK(other.size() == one.size());
+  CHECK(other.data() != one.data());
+  one.bytes().back() = std::byte{7};
+  CHECK(other.bytes().back() == std::byte{7});
+}
+
+TEST_CASE("a file that another leaves to us is mapped if it is of the size, and stays the caller's") {
+  const Mapping left = Mapping::shared(8192, "culvert-test");
+  bool kept = true;
+  CHECK(Mapping::file_of(left.fd().get(), 4096, kept).size() == 0);
+  CHECK_FALSE(kept);
+  const Mapping taken = Mapping::file_of(left.fd().get(), 8192, kept);
+  REQUIRE(kept);
+  left.bytes()[4711] = std::byte{1};
+  CHECK(taken.bytes()[4711] == std::byte{1});
+  CHECK(taken.fd().get() != left.fd().get());
+}
+
+TEST_CASE("a thread that kept off CPUs may have them back") {
+  std::vector<int> before, after;
+  std::thread([&] {
+    before = allowed_cpus();
+    keep_this_thread_off({before.front()});
+    let_this_thread_run_on(before);
+    after = allowed_cpus();
+  }).join();
+  CHECK(after == before);
+}
+
 TEST_CASE("a thread keeps off CPUs as long as others are left") {
   std::vector<int> before, without_first, without_any;
   std::thread([&] {
