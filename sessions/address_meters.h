@@ -103,6 +103,8 @@ class AddressMeters {
   bool pass(MeterId id, MeterRate rate, Now now) noexcept;
 
   std::span<const Bucket> buckets() const noexcept { return buckets_; }
+  /// For a successor.
+  const HashKey& key() const noexcept { return key_; }
   static constexpr std::uint32_t sessions_of(std::uint64_t who) noexcept { return static_cast<std::uint32_t>(who); }
   /// Whether the place is somebody's now.
   static bool in_use(const Place& place, Now now) noexcept {

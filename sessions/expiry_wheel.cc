@@ -7,10 +7,25 @@
 
 namespace culvert {
 
-ExpiryWheel::ExpiryWheel(std::span<Chunk> chunks, FlowDate now) noexcept : chunks_(chunks), next_(now & ~(kTick - 1)) {
+ExpiryWheel::ExpiryWheel(std::span<Chunk> chunks, FlowDate now) noexcept : chunks_(chunks) {
   CULVERT_CHECK(chunks.size() > kTicks && chunks.size() < (std::size_t{1} << 28));
+  begin(now);
+}
+
+void ExpiryWheel::go_on(const State& state) noexcept {
+  first_ = state.first;
+  free_ = state.free;
+  next_ = state.next;
+  size_ = state.size;
+}
+
+void ExpiryWheel::begin(FlowDate now) noexcept {
+  next_ = now & ~(kTick - 1);
+  first_ = {};
+  free_ = 0;
+  size_ = 0;
   chunks_[0] = Chunk{};  // behind every list's end
-  for (std::uint32_t chunk = static_cast<std::uint32_t>(chunks.size()) - 1; chunk > 0; --chunk) {
+  for (std::uint32_t chunk = static_cast<std::uint32_t>(chunks_.size()) - 1; chunk > 0; --chunk) {
     chunks_[chunk] = Chunk{};
     chunks_[chunk].next = free_;
     free_ = chunk;

@@ -71,6 +71,21 @@ class ExpiryWheel {
 
   /// `chunks`: chunks_for(sessions), their content doesn't matter. Time begins at `now`.
   ExpiryWheel(std::span<Chunk> chunks, FlowDate now) noexcept;
+  /// Chunks that another process still works with: nothing is touched, and nothing may be asked, before begin() or
+  /// go_on().
+  explicit ExpiryWheel(std::span<Chunk> chunks) noexcept : chunks_(chunks) {}
+  /// Whatever was there, the wheel is empty. Time begins at `now`.
+  void begin(FlowDate now) noexcept;
+
+  /// What it knows besides its chunks, for a successor that has the same ones.
+  struct State {
+    std::array<std::uint32_t, kTicks> first{};
+    std::uint32_t free = 0;
+    FlowDate next = 0;
+    std::uint32_t size = 0;
+  };
+  State state() const noexcept { return {first_, free_, next_, size_}; }
+  void go_on(const State& state) noexcept;
 
   /// Nobody may have looked for long, because there was nothing to look at: then time is `now` at once, and what is
   /// added next is not put into ticks that are over.
@@ -125,7 +140,7 @@ class ExpiryWheel {
   std::span<Chunk> chunks_;
   std::array<std::uint32_t, kTicks> first_{};  ///< chunk with room, or the only one; 0: no list
   std::uint32_t free_ = 0;                     ///< chain of free chunks
-  FlowDate next_;                              ///< date of the next tick to be taken
+  FlowDate next_ = 0;                          ///< date of the next tick to be taken
   std::uint32_t size_ = 0;
 };
 

@@ -82,6 +82,8 @@ class FlowTable {
 
   std::uint32_t buckets() const noexcept { return buckets_; }
   std::size_t slots() const noexcept { return slots_for(buckets_); }
+  /// As another process left it, with so many flows.
+  void go_on(std::uint32_t flows) noexcept { size_ = flows; }
   /// Flows in it.
   std::uint32_t size() const noexcept { return size_; }
 

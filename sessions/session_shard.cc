@@ -208,6 +208,15 @@ std::uint32_t SessionShard::expire(Now now, const SessionTimeouts& timeouts, std
   return looked_at;
 }
 
+void SessionShard::go_on(const State& state) noexcept {
+  ipv4_.go_on(state.ipv4);
+  ipv6_.go_on(state.ipv6);
+  half_open_ = state.half_open;
+  cells_.recovered.add(size());
+  cells_.created.add(size());
+  publish();
+}
+
 void SessionShard::recover(const SessionTimeouts& timeouts, Now now) noexcept {
   const std::uint32_t torn = ipv4_.recover(timeouts, now, [&](FlowSlot slot) { remember<FiveTuple4>(slot, now); }) +
                              ipv6_.recover(timeouts, now, [&](FlowSlot slot) { remember<FiveTuple6>(slot, now); });

@@ -108,6 +108,17 @@ class SessionShard {
   std::uint32_t expire(Now now, const SessionTimeouts& timeouts, std::uint32_t most) noexcept;
   bool expiry_due(Now now) const noexcept { return ipv4_.expiry_due(now) || ipv6_.expiry_due(now); }
 
+  /// What it knows besides its memory, for a successor that has the same.
+  struct State {
+    SessionTable<FiveTuple4>::State ipv4;
+    SessionTable<FiveTuple6>::State ipv6;
+    std::uint32_t half_open = 0;
+  };
+  State state() const noexcept { return {ipv4_.state(), ipv6_.state(), half_open_}; }
+  /// Goes on with what another process has left, in this state; its work does not depend on how many sessions there
+  /// are. The sources of sessions are counted by the same meters.
+  void go_on(const State& state) noexcept;
+
   /// Takes over what the memory holds from an earlier run.
   void recover(const SessionTimeouts& timeouts, Now now) noexcept;
 

@@ -35,7 +35,11 @@ void put_words(T& object, const T& value) noexcept {
 
 template <typename Tuple>
 SessionTable<Tuple>::SessionTable(const Memory& memory, const HashKey& key, Now now) noexcept
-    : key_(key), flows_(memory.flows), infos_(memory.infos), wheel_(memory.wheel, flow_date(now)) {
+    : key_(key),
+      flows_(memory.flows),
+      infos_(memory.infos),
+      wheel_(memory.in_use ? ExpiryWheel(memory.wheel) : ExpiryWheel(memory.wheel, flow_date(now))),
+      wheel_begun_(!memory.in_use) {
   CULVERT_CHECK(infos_.size() >= flows_.slots());
 }
 

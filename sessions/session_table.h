@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "base/hash.h"
 #include "sessions/expiry_wheel.h"
@@ -58,6 +59,12 @@ class SessionTable {
     std::span<std::byte> flows;  ///< Flows::bytes_for(2 * sessions)
     std::span<FlowInfo> infos;   ///< one for each slot
     std::span<ExpiryWheel::Chunk> wheel;
+    bool in_use = false;  ///< another process works with all of it, until recover() or go_on()
+  };
+  /// What it knows besides its memory.
+  struct State {
+    ExpiryWheel::State wheel;
+    std::uint32_t flows = 0;
   };
 
   SessionTable(const Memory& memory, const HashKey& key, Now now) noexcept;
@@ -106,6 +113,15 @@ class SessionTable {
   std::uint32_t expire(Now now, const SessionTimeouts& timeouts, std::uint32_t most, OnEnd&& on_end) noexcept;
   bool expiry_due(Now now) const noexcept { return wheel_.due(flow_date(now)); }
 
+  /// For a successor that has the same memory.
+  State state() const noexcept { return {wheel_.state(), flows_.size()}; }
+  /// Goes on with memory that another process has left in this state; nothing is looked at.
+  void go_on(const State& state) noexcept {
+    wheel_.go_on(state.wheel);
+    flows_.go_on(state.flows);
+    wheel_begun_ = true;
+  }
+
   /// After a crash or a restart: keeps the sessions whose two flows are whole and belong together, forgets the rest.
   /// on_kept(slot of the original) for each. How many flows were there and are not any more.
   template <typename OnKept>
@@ -148,6 +164,7 @@ class SessionTable {
   Flows flows_;
   std::span<FlowInfo> infos_;
   ExpiryWheel wheel_;
+  bool wheel_begun_;
 };
 
 template <typename Tuple>
@@ -181,6 +198,7 @@ template <typename OnKept>
 std::uint32_t SessionTable<Tuple>::recover(const SessionTimeouts& timeouts, Now now, OnKept&& on_kept) noexcept {
   const std::uint32_t lost = restore_flows();
   const FlowDate date = flow_date(now);
+  if (!std::exchange(wheel_begun_, true)) wheel_.begin(date);
   wheel_.wake(date);
   std::uint32_t kept = 0;
   for (FlowSlot slot = 1; slot < flows_.slots(); ++slot) {

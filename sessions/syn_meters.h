@@ -33,6 +33,14 @@ class SynMeters {
     return zones_[zone % kMeteredZones].until.load(std::memory_order_relaxed) > now;
   }
 
+  /// Until when lately() is true, for a successor.
+  Now until(std::uint8_t zone) const noexcept {
+    return zones_[zone % kMeteredZones].until.load(std::memory_order_relaxed);
+  }
+  void go_on(std::uint8_t zone, Now until) noexcept {
+    zones_[zone % kMeteredZones].until.store(until, std::memory_order_relaxed);
+  }
+
  private:
   struct alignas(kCacheLine) Zone {
     MeterDate date;
