@@ -4,14 +4,18 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <fcntl.h>
+#include <optional>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "base/cpu.h"
+#include "base/service_manager.h"
 #include "control/daemon.h"
 
 namespace {
 
-int run(const std::string& config_file, bool check_only) {
+int run(const std::string& config_file, bool check_only, int predecessor) {
   using namespace culvert;
   // A reload that comes before the file has been read has nothing to do; the daemon hears of those that come later.
   std::signal(SIGHUP, SIG_IGN);
@@ -20,8 +24,12 @@ int run(const std::string& config_file, bool check_only) {
   std::fputs(checked.to_text().c_str(), stderr);
   if (!checked.ok()) return 1;
   if (check_only) return 0;
-  Daemon daemon(std::move(checked), CULVERT_VERSION);
+  std::optional<HandoverSocket> socket;
+  if (predecessor >= 0) socket.emplace(Fd(::fcntl(predecessor, F_DUPFD_CLOEXEC, 3)));
+  if (predecessor >= 0) ::close(predecessor);
+  Daemon daemon(std::move(checked), CULVERT_VERSION, std::move(socket));
   std::fputs("culvertd " CULVERT_VERSION " runs\n", stderr);
+  tell_service_manager("READY=1");
   daemon.run();
   return 0;
 }
@@ -47,9 +55,12 @@ int main(int argc, char** argv) {
   bool check_only = false;
   app.add_option("--config", config_file, "the configuration, YAML")->capture_default_str();
   app.add_flag("--check", check_only, "check the configuration and end");
+  int predecessor = -1;
+  // Not for people: `culvert restart` makes a running culvertd start its successor so.
+  app.add_option("--successor-of", predecessor, "a socket to a culvertd whose place it takes")->group("");
   CLI11_PARSE(app, argc, argv);
   try {
-    return run(config_file, check_only);
+    return run(config_file, check_only, predecessor);
   } catch (const culvert::SetupError& error) {
     std::fprintf(stderr, "culvertd: %s\n", error.what());
   } catch (const std::exception& error) {

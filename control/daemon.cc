@@ -75,33 +75,38 @@ MirrorSettings mirror_settings(const Config& config) {
   return settings;
 }
 
-ControlServerOptions server_options(const Config& config) {
+/// A successor listens when nobody else does any more.
+ControlServerOptions server_options(const Config& config, bool successor) {
   ControlServerOptions options;
   options.path = config.system.control_socket;
+  options.listen = !successor;
   return options;
 }
 
 }  // namespace
 
-Daemon::Daemon(CheckResult checked, std::string version)
-    : signals_(io_, SIGTERM, SIGINT, SIGHUP),
+Daemon::Daemon(CheckResult checked, std::string version, std::optional<HandoverSocket> predecessor)
+    : allowed_cpus_(allowed_cpus()),
+      program_(own_program()),
+      predecessor_(meet(std::move(predecessor))),
+      signals_(io_, SIGTERM, SIGINT, SIGHUP),
       board_(std::move(version), checked.config->events.queue),
       configurations_(
           std::move(checked), [this](const Config& config) { return use(config); },
           [this](EventKind kind, const std::string& text) { on_configuration(kind, text); }),
       plan_(plan_for(configurations_.running())),
       redirect_(static_cast<std::uint32_t>(plan_.cpus.size()), fail_mode(configurations_.running())),
-      punt_(punt_options(configurations_.running())),
-      region_(plan_.region),
-      routes_(configurations_.running().system.limits, configurations_.running().system.huge_pages),
+      punt_(left_tun()),
+      region_(left_region()),
+      routes_(configurations_.running().system.limits, configurations_.running().system.huge_pages,
+              route_generation_before()),
       firewall_(started_firewall()),
       published_(std::make_unique<Published>(
           Published{snapshot_of(configurations_.running(), 1, firewall_), firewall_.policy()})),
-      workers_(worker_config(configurations_.running(), plan_, routes_, firewall_, published_->snapshot), region_,
-               punt_, beats_of(redirect_, plan_.cpus.size())),
+      workers_(workers_config(), region_, punt_, beats_of(redirect_, plan_.cpus.size())),
       interfaces_(configurations_.running(), plan_, region_, workers_, redirect_, *this),
       mirror_(routes_.sink(), mirror_settings(configurations_.running()), *this),
-      server_(io_, server_options(configurations_.running())),
+      server_(io_, server_options(configurations_.running(), predecessor_ != nullptr)),
       publication_(kPublishedBytes),
       netlink_(io_, ::dup(mirror_.descriptor())),
       requests_(io_, ::dup(workers_.requests_descriptor())),
@@ -122,14 +127,16 @@ Daemon::Daemon(CheckResult checked, std::string version)
                                       fail_mode(configurations_.running()) == FailMode::kClosed
                                           ? "closed (when culvertd stops, packets stop)"
                                           : "open (when culvertd stops, the kernel forwards)");
-  const std::string memory = fmt::format("packet memory on {}, routing tables on {}", page_kind_text(region_.pages()),
+  const std::string memory = fmt::format("packet memory on {}{}, routing tables on {}", page_kind_text(region_.pages()),
+                                         region_.memory().fd() ? "" : " (private: a restart makes lanes anew)",
                                          page_kind_text(routes_.pages()));
   log(how);
   log(memory);
-  tell_of_sessions();
-  if (configurations_.running().metrics.enabled) open_agent();
+  // A successor's agent waits until its predecessor's is gone.
+  if (predecessor_ == nullptr) open_agent();
   handlers_ = std::make_unique<ControlHandlers>(io_, server_, hooks());
   synchronise();
+  begin();
   // Nothing that can fail comes after this: with fail: closed what is attached now stays when culvertd ends.
   do {
     look_after_interfaces();
@@ -140,6 +147,12 @@ Daemon::Daemon(CheckResult checked, std::string version)
   board_.event(EventKind::kStarted, fmt::format("{}; {}", how, memory));
 }
 
+WorkerGroupConfig Daemon::workers_config() {
+  WorkerGroupConfig config = worker_config(configurations_.running(), plan_, routes_, firewall_, published_->snapshot);
+  use_left_sessions(config);
+  return config;
+}
+
 void Daemon::run() {
   wait_for_signals();
   wait_for_netlink();
@@ -148,6 +161,7 @@ void Daemon::run() {
   every_100_ms();
   every_second();
   io_.run();
+  if (failed_.has_value()) throw SetupError(*failed_);
 }
 
 void Daemon::synchronise() {
@@ -171,6 +185,7 @@ void Daemon::wait_for_signals() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
     if (signal != SIGHUP) {
+      read_session_logs();
       board_.event(EventKind::kStopping, "culvertd stops");  // now, while there are watchers to hear it
       return io_.stop();
     }
@@ -246,6 +261,7 @@ void Daemon::every_second() {
 
 void Daemon::open_agent() {
   const Config& config = configurations_.running();
+  if (!config.metrics.enabled) return;
   LauncherOptions options;
   options.address = to_text(config.metrics.listen.address);
   options.port = config.metrics.listen.port;

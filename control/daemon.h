@@ -31,16 +31,19 @@
 #include "control/server/server.h"
 #include "control/session_log_reader.h"
 #include "control/status_board.h"
+#include "control/succession.h"
 #include "control/worker_group.h"
 
 namespace culvert {
 
 class Daemon final : private MirrorListener, private InterfacesListener {
  public:
-  /// Builds everything and opens the interfaces that exist. Throws SetupError: nothing is left behind then.
-  Daemon(CheckResult checked, std::string version);
+  /// Builds everything and opens the interfaces that exist, or takes them over from the culvertd at the other end of
+  /// `predecessor`. Throws SetupError: nothing is left behind then.
+  Daemon(CheckResult checked, std::string version, std::optional<HandoverSocket> predecessor = {});
 
-  /// Until SIGTERM or SIGINT. SIGHUP applies the configuration file anew.
+  /// Until SIGTERM or SIGINT, or until a successor has everything. SIGHUP applies the configuration file anew. Throws
+  /// SetupError when a successor failed half-way.
   void run();
 
  private:
@@ -56,6 +59,8 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   void on_configuration(EventKind kind, const std::string& text);
 
   void synchronise();
+  /// Workers run, clients are heard.
+  void begin();
   void wait_for_netlink();
   void wait_for_requests();
   void wait_for_signals();
@@ -85,12 +90,35 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   /// SIGHUP: the file that culvertd was started with, as `config apply` would.
   void reload_file();
   ServerHooks hooks();
+
+  // Restarts without a gap (daemon_restart.cc).
+  static std::string own_program();
+  static std::unique_ptr<Predecessor> meet(std::optional<HandoverSocket> socket);
+  Region left_region() const;
+  PuntDevice left_tun() const;
+  bool same_memory() const;
+  WorkerGroupConfig workers_config();
+  void use_left_sessions(WorkerGroupConfig& config) const;
+  std::uint16_t policy_generation_before() const;
+  std::uint64_t route_generation_before() const;
+  /// Returns how it went, for people.
+  std::string take_over();
+  /// Starts a successor, which reads the configuration file anew; replies when it is ready, and then makes place for
+  /// it.
+  void restart(const Reply& reply);
+  void successor_speaks();
+  void successor_failed(const std::string& why);
+  void make_place();
+  Offer offer();
   /// To the journal; say(): to the events as well. A line that cannot be written (a full disk, a reader that is gone)
   /// is lost, and no more than that: what forwards must not end with its log.
   static void log(const std::string& text);
   void say(const std::string& text, EventKind kind);
   void report(const Error& error);
 
+  std::vector<int> allowed_cpus_;  ///< of the process, before workers got some for themselves
+  std::string program_;            ///< where it lies: a successor may be another version
+  std::unique_ptr<Predecessor> predecessor_;
   boost::asio::io_context io_;
   /// From the beginning: what comes during the start is done after it, which is no longer away than kSynchroniseWithin.
   boost::asio::signal_set signals_;
@@ -122,6 +150,8 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   std::unique_ptr<ControlHandlers> handlers_;
   PublicationWriter publication_;
   std::unique_ptr<AgentLauncher> agent_;
+  std::unique_ptr<Successor> successor_;
+  std::optional<Error> failed_;
   boost::asio::posix::stream_descriptor netlink_, requests_;
   boost::asio::steady_timer fast_timer_, slow_timer_, second_timer_;
 };

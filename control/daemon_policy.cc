@@ -17,7 +17,7 @@ std::int64_t unix_time_s() {
 }  // namespace
 
 Firewall Daemon::started_firewall() const {
-  Firewall firewall;
+  Firewall firewall(policy_generation_before());
   auto policy = firewall.prepare(configurations_.running(), unix_time_s(), [](std::uint16_t) { return 0; });
   firewall.commit(std::move(policy).value());
   return firewall;

@@ -70,7 +70,7 @@ Result<std::shared_ptr<const Firewall::Policy>> Firewall::prepare(const Config& 
 }
 
 std::uint16_t Firewall::next_generation() const noexcept {
-  const auto next = static_cast<std::uint16_t>(policy_ != nullptr ? policy_->generation + 1 : 1);
+  const auto next = static_cast<std::uint16_t>(policy_ != nullptr ? policy_->generation + 1 : before_ + 1);
   return next != 0 ? next : std::uint16_t{1};
 }
 

@@ -48,6 +48,9 @@ class Firewall {
   /// What a counter of rules' hits says, all workers together.
   using Hits = std::function<std::uint64_t(std::uint16_t counter)>;
 
+  /// `before`: the generation of a policy whose sessions go on; numbers begin some way behind it.
+  explicit Firewall(std::uint16_t before = 0) noexcept : before_(before) {}
+
   /// A configuration's policy as it will be; null without a `policy` section. Errors: it can't be compiled.
   Result<std::shared_ptr<const Policy>> prepare(const Config& config, std::int64_t unix_time_s, const Hits& hits) const;
   /// From now on this one is the policy.
@@ -72,6 +75,7 @@ class Firewall {
   std::uint16_t next_generation() const noexcept;
   void number_counters(Policy& policy, const Hits& hits) const;
 
+  std::uint16_t before_;
   std::shared_ptr<const Policy> policy_;
   RuleNames rule_names_;
 };

@@ -47,6 +47,8 @@ std::string queues_text(std::uint32_t queues) {
   return fmt::format("{} {}", queues, queues == 1 ? "queue" : "queues");
 }
 
+}  // namespace
+
 std::string how_it_went(const Interfaces::Interface& interface) {
   const Interfaces::Lane& first = interface.lanes.front();
   std::string text = fmt::format("{} {}, {}", interface.lanes.size(), interface.lanes.size() == 1 ? "lane" : "lanes",
@@ -55,8 +57,6 @@ std::string how_it_went(const Interfaces::Interface& interface) {
   if (!interface.not_as_planned.empty()) text += "; " + interface.not_as_planned;
   return text;
 }
-
-}  // namespace
 
 std::string why_not_better(const Interfaces::Interface& interface, const Interfaces::Lane& lane) {
   const AttachReport& attach = interface.program->report();
@@ -179,7 +179,7 @@ void Interfaces::open_or_go_on(Interface& interface, const LinkFacts& link, Now 
   }
 }
 
-void Interfaces::open(Interface& interface, const LinkFacts& link) {
+void Interfaces::open(Interface& interface, const LinkFacts& link, const OfferedInterface* left) {
   interface.ifindex = link.ifindex;
   interface.mtu = link.mtu;
   interface.queues = queue_counts(interface.name).value();
@@ -195,6 +195,10 @@ void Interfaces::open(Interface& interface, const LinkFacts& link) {
   options.stations = interface.stations = link.stations;
   options.outlive_process = outlive_process_;
   options.patient = interface.patient;
+  if (left != nullptr) {
+    options.left_link = left->link.get();
+    options.left_mode = left->attach;
+  }
   interface.program = std::make_unique<RedirectProgram>(redirect_, options);
 }
 
@@ -255,10 +259,7 @@ void Interfaces::check_lanes(const Interface& interface, std::uint32_t lanes) co
   }
 }
 
-void Interfaces::open_lane(Interface& interface, std::uint32_t queue) {
-  Lane lane;
-  lane.queue = static_cast<std::uint16_t>(queue);
-  lane.worker = static_cast<WorkerIndex>(queue % workers_.size());
+XskLaneConfig Interfaces::lane_config(const Interface& interface, std::uint32_t queue) const {
   XskLaneConfig config;
   config.name = interface.name;
   config.ifindex = interface.ifindex;
@@ -269,7 +270,14 @@ void Interfaces::open_lane(Interface& interface, std::uint32_t queue) {
   config.mode = wanted_mode(interface.config.mode);
   config.generic_attach = interface.program->report().mode == AttachMode::kGeneric;
   config.patient = interface.patient;
-  lane.lane = std::make_unique<XskLane>(config, region_.view(), workers_.pool(lane.worker));
+  return config;
+}
+
+void Interfaces::open_lane(Interface& interface, std::uint32_t queue) {
+  Lane lane;
+  lane.queue = static_cast<std::uint16_t>(queue);
+  lane.worker = static_cast<WorkerIndex>(queue % workers_.size());
+  lane.lane = std::make_unique<XskLane>(lane_config(interface, queue), region_.view(), workers_.pool(lane.worker));
   Command command;
   command.kind = CommandKind::kAddLane;
   command.lane = lane.lane.get();

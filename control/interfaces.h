@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "control/handover.h"
 #include "control/plan.h"
 #include "control/worker_group.h"
 #include "kernel_redirect/program.h"
@@ -98,11 +99,35 @@ class Interfaces {
   /// Closes all, as at the end.
   void close_all();
 
+  // A successor's (control/handover.h); before the workers start.
+
+  /// Loads the programs of the interfaces that can go on as they were left: their links are the same, and they are
+  /// configured alike. Returns their names; they are open without lanes until take_over().
+  std::vector<std::string> prepare(const Offer& offer, const std::map<InterfaceIndex, LinkFacts>& links);
+  /// Gives the workers the lanes of prepared interfaces. Throws SetupError when they are not whole.
+  void take_over(LeftLanes left);
+  /// When workers run: from now on our programs judge the packets of what was taken over. Throws SetupError.
+  void attach();
+
+  // The old culvertd's.
+
+  /// Descriptors are copies.
+  std::vector<OfferedInterface> offer() const;
+  /// Closes those that a successor does not go on with, and waits until the kernel has given their frames back.
+  void close_others(const std::vector<std::string>& kept);
+  /// When the workers have left: every lane, as it is.
+  std::vector<OfferedLane> leave() const;
+  /// Lets go of all without a change of anything: a successor has it, or the process ends.
+  void abandon();
+
  private:
+  Interface* find(const std::string& name);
   void use_stations(Interface& interface, const LinkFacts& link);
   void open_or_go_on(Interface& interface, const LinkFacts& link, Now until);
-  /// Up to its lanes. Throws SetupError, as open_lanes() and open_lane() do.
-  void open(Interface& interface, const LinkFacts& link);
+  /// Up to its lanes; `left`: as it was left to us. Throws SetupError, as open_lanes() and open_lane() do.
+  void open(Interface& interface, const LinkFacts& link, const OfferedInterface* left = nullptr);
+  bool goes_on(const Interface& interface, const LinkFacts& link, const OfferedInterface& left) const;
+  XskLaneConfig lane_config(const Interface& interface, std::uint32_t queue) const;
   /// At least one.
   void open_lanes(Interface& interface, Now until);
   void open_lane(Interface& interface, std::uint32_t queue);
@@ -122,9 +147,12 @@ class Interfaces {
   InterfacesListener& listener_;
   bool outlive_process_;
   std::vector<Interface> interfaces_;
+  std::vector<std::string> prepared_;
   Now look_at_queues_at_ = 0;
 };
 
+/// "2 lanes, native/copy (why not better)", of an open one.
+std::string how_it_went(const Interfaces::Interface& interface);
 /// Why an open lane's mode is no better: native XDP was refused, and what to type, or else what the socket did not get.
 /// Empty when there is nothing better.
 std::string why_not_better(const Interfaces::Interface& interface, const Interfaces::Lane& lane);

@@ -2,19 +2,34 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "base/mapping.h"
 #include "pipeline/stateful.h"
 
 namespace culvert {
 
+/// What a culvertd leaves of its meters to its successor; descriptors are the caller's, -1: none.
+struct LeftMeters {
+  int buckets = -1;
+  int lines = -1;
+  HashKey key;
+};
+
 /// What all workers count by address together, with its memory. Stays where it is.
 class MeterMemory {
  public:
-  /// Room for the sources of so many sessions. Throws SetupError when there is no memory.
-  MeterMemory(std::uint32_t sessions, HugePages huge_pages);
+  /// Room for the sources of so many sessions. Of `left` is taken what was made for as many. Throws SetupError when
+  /// there is no memory.
+  MeterMemory(std::uint32_t sessions, HugePages huge_pages, const LeftMeters& left = {});
   MeterMemory(const MeterMemory&) = delete;
   MeterMemory& operator=(const MeterMemory&) = delete;
+
+  /// It goes on with what was left.
+  bool taken_over() const noexcept { return taken_over_; }
+  LeftMeters leave() const noexcept;
+  /// Before anybody counts: forgets what was left.
+  void begin_again() noexcept;
 
   SharedMeters& meters() noexcept { return meters_; }
   const SharedMeters& meters() const noexcept { return meters_; }
@@ -29,6 +44,9 @@ class MeterMemory {
   static constexpr std::size_t kParts = 16;
 
  private:
+  MeterMemory(std::size_t buckets_bytes, std::pair<Mapping, Mapping> left, HugePages huge_pages, const HashKey& key);
+
+  bool taken_over_;
   Mapping buckets_memory_, lines_memory_;
   SharedMeters meters_;
   Gauge sources_gauge_, scans_gauge_;

@@ -25,7 +25,7 @@ Lpm6Limits ipv6_limits(const LimitsConfig& limits) {
 
 }  // namespace
 
-RouteMemory::RouteMemory(const LimitsConfig& limits, HugePages huge_pages)
+RouteMemory::RouteMemory(const LimitsConfig& limits, HugePages huge_pages, std::uint64_t before)
     : ipv4_memory_(Mapping::anonymous(Lpm4::memory_size(ipv4_limits(limits)), huge_pages, "the IPv4 routing table")),
       ipv6_memory_(Mapping::anonymous(Lpm6::memory_size(ipv6_limits(limits)), huge_pages, "the IPv6 routing table")),
       next_hop_memory_(Mapping::anonymous(limits.next_hops * sizeof(NextHopTable::Entry), huge_pages, "next hops")),
@@ -37,6 +37,7 @@ RouteMemory::RouteMemory(const LimitsConfig& limits, HugePages huge_pages)
       ipv4_writer_(ipv4_, ipv4_limits(limits)),
       ipv6_writer_(ipv6_, ipv6_limits(limits)),
       allocator_(next_hops_),
+      generation_(before + 1),
       sink_(ipv4_writer_, ipv6_writer_, allocator_, next_hops_) {}
 
 void RouteMemory::clear_peaks() noexcept {

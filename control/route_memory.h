@@ -18,7 +18,8 @@ namespace culvert {
 /// size decides what a lookup in a full table costs.
 class RouteMemory {
  public:
-  RouteMemory(const LimitsConfig& limits, HugePages huge_pages);
+  /// `before`: the generation of tables of which sessions may still have next hops; numbers begin behind it.
+  RouteMemory(const LimitsConfig& limits, HugePages huge_pages, std::uint64_t before = 0);
   RouteMemory(const RouteMemory&) = delete;
   RouteMemory& operator=(const RouteMemory&) = delete;
 
@@ -39,6 +40,7 @@ class RouteMemory {
 
   void clear_peaks() noexcept;
 
+  std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_relaxed); }
   PageKind pages() const noexcept { return ipv4_memory_.pages(); }
 
  private:
@@ -52,7 +54,7 @@ class RouteMemory {
   Lpm4Writer ipv4_writer_;
   Lpm6Writer ipv6_writer_;
   NextHopAllocator allocator_;
-  std::atomic<std::uint64_t> generation_{1};
+  std::atomic<std::uint64_t> generation_;
   TableSink sink_;
   Epoch announced_ = 0;  ///< what the workers have still to acknowledge; 0: nothing
   WorkerGroup::Moment moment_;

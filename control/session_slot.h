@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/mapping.h"
 #include "pipeline/datagram_queue.h"
@@ -23,17 +25,31 @@ struct SessionSetup {
   std::string folder;
   SessionOwner owner;        ///< but for the worker's number
   SessionTimeouts timeouts;  ///< when sessions of an earlier run are looked at first
+  /// Of a culvertd that leaves its sessions to us, by worker.
+  struct Left {
+    int file = -1;  ///< whoever opens it again finds it locked
+    int wheel4 = -1, wheel6 = -1, state = -1;
+  };
+  std::vector<Left> left;
+  bool meters_taken_over = false;  ///< sources of sessions are counted already
 };
 
 /// One worker's sessions with their memory. Stays where it is.
 class SessionSlot {
  public:
-  /// With a folder: what an earlier run left in its file is taken over, if it is whole and means the same. Throws
-  /// SetupError when there is no memory, or another process has the file.
-  /// `meters` outlives it.
+  /// With a folder: the memory is a file there, and what an earlier run left in it can be taken over, if it is whole
+  /// and means the same. Throws SetupError when there is no memory, or another process has the file. `meters` outlives
+  /// it.
   SessionSlot(const SessionSetup& setup, WorkerIndex worker, SharedMeters& meters);
   SessionSlot(const SessionSlot&) = delete;
   SessionSlot& operator=(const SessionSlot&) = delete;
+  ~SessionSlot();
+
+  /// Nobody else writes the file any more: whether everything is there that its sessions go on with as they are.
+  bool is_whole() const noexcept;
+  /// Before the worker's first turn, and when nobody else writes the file any more: its sessions go on here, as they
+  /// are (is_whole(), and so it is with every other worker), or as far as the file tells.
+  void take_over(bool as_they_are);
 
   /// What the worker's pipeline is built on.
   void give(PipelineParts& parts) noexcept;
@@ -48,14 +64,30 @@ class SessionSlot {
   const HashKey& owner_key() const noexcept { return owner_key_; }
   /// "kept 1200 sessions of an earlier run", or why not.
   const std::string& story() const noexcept { return story_; }
+  /// For a successor; of the file -1 without one.
+  SessionSetup::Left descriptors() const noexcept;
+  /// The worker has ended: the rest of what a successor needs.
+  void leave() noexcept;
 
  private:
+  /// What memory does not say; in memory of its own, for a successor.
+  struct State;
+
   Mapping open_tables(const SessionSetup& setup);
+  static bool can_go_on(const SessionSetup& setup, const SessionSetup::Left& left);
+  void go_on(const State& left) noexcept;
+  Mapping open_wheel(const SessionSetup& setup, int left);
+  bool usable(std::span<const std::byte> memory, const SessionSetup& setup);
 
   SessionOwner owner_;
+  SessionTimeouts timeouts_;
+  std::string path_;       ///< of its file
+  std::string temporary_;  ///< its name until then, when somebody still has the file
   SessionFileState found_ = SessionFileState::kFresh;
   std::string story_;
-  Mapping tables_, wheel4_, wheel6_, fragments_memory_, hits_memory_;
+  Mapping tables_;
+  bool in_use_;  ///< tables and wheels are those of a culvertd that still works with them
+  Mapping left_state_, state_, wheel4_, wheel6_, fragments_memory_, hits_memory_;
   SessionShard::Memory memory_;
   std::span<DatagramQueue::Entry> fragments_;
   std::span<Cell> rule_hits_;

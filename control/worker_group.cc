@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -32,12 +33,20 @@ WorkerGroup::Slot::Slot(const WorkerGroupConfig& config, WorkerIndex index, Regi
 
 WorkerGroup::WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDevice& punt,
                          const std::vector<unsigned long long*>& beats)
-    : mesh_(static_cast<WorkerIndex>(config.cpus.size())), punter_(static_cast<WorkerIndex>(config.cpus.size()), punt) {
+    : cpus_(config.cpus),
+      sleep_max_ns_(config.sleep_max_ns),
+      homes_(region.homes()),
+      frame_size_(region.frame_size()),
+      mesh_(static_cast<WorkerIndex>(config.cpus.size())),
+      punter_(static_cast<WorkerIndex>(config.cpus.size()), punt) {
   // Control waits in epoll, not in this Waker's protocol: whoever has a request always writes the eventfd.
   requests_waker_.announce_sleep();
   const auto count = static_cast<WorkerIndex>(config.cpus.size());
   std::optional<SessionSetup> sessions = config.sessions;
-  if (sessions.has_value()) meters_.emplace(sessions->sessions * count, sessions->huge_pages);
+  if (sessions.has_value()) {
+    meters_.emplace(sessions->sessions * count, sessions->huge_pages, config.left_meters);
+    sessions->meters_taken_over = meters_->taken_over();
+  }
   for (WorkerIndex index = 0; index < count; ++index) {
     auto slot = std::make_unique<Slot>(config, index, region);
     WorkerParts parts;
@@ -64,17 +73,50 @@ WorkerGroup::WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDe
     slot->requests_gauge.max.set(kNeighborRequests);
     workers_.push_back(std::move(slot));
   }
-  start(config);
 }
 
-void WorkerGroup::start(const WorkerGroupConfig& config) {
+void WorkerGroup::take_sessions_over() {
+  if (!meters_.has_value()) return;
+  const bool whole =
+      std::all_of(workers_.begin(), workers_.end(), [](const auto& slot) { return slot->sessions->is_whole(); });
+  // What is recovered from files is counted again.
+  if (!whole) meters_->begin_again();
+  for (auto& slot : workers_) slot->sessions->take_over(whole);
+}
+
+void WorkerGroup::leave_out(std::span<const LeftFrames> lanes) {
+  if (lanes.empty()) return;
+  std::vector<std::uint64_t> held(lanes.front().receiving.size());
+  for (const LeftFrames& lane : lanes) {
+    for (std::size_t i = 0; i < held.size(); ++i) held[i] |= lane.receiving[i] | lane.transmitting[i];
+  }
+  for (auto& slot : workers_) slot->pool.leave_out(held);
+}
+
+void WorkerGroup::take_lane_over(const LeftFrames& frames, Lane& lane) {
+  std::uint64_t strangers = 0;
+  for (const auto& words : {frames.receiving, frames.transmitting}) {
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      for (std::uint64_t word = words[i]; word != 0; word &= word - 1) {
+        const FrameAddress frame = (i * 64 + static_cast<std::uint64_t>(std::countr_zero(word))) * frame_size_;
+        const WorkerIndex home = homes_.home_of(frame);
+        if (home == frames.worker) continue;
+        workers_[home]->worker->lent(1);
+        ++strangers;
+      }
+    }
+  }
+  workers_[frames.worker]->worker->take_over(lane, strangers);
+}
+
+void WorkerGroup::start() {
   const auto count = static_cast<WorkerIndex>(workers_.size());
   WorkerIndex index = 0;
+  started_ = true;
   try {
     for (; index < count; ++index) {
       Slot& slot = *workers_[index];
-      slot.thread =
-          std::make_unique<WorkerThread>(*slot.worker, mesh_.waker(index), config.cpus[index], config.sleep_max_ns);
+      slot.thread = std::make_unique<WorkerThread>(*slot.worker, mesh_.waker(index), cpus_[index], sleep_max_ns_);
     }
   } catch (const std::system_error& error) {
     stop();
@@ -88,6 +130,35 @@ void WorkerGroup::start(const WorkerGroupConfig& config) {
 
 WorkerGroup::~WorkerGroup() {
   stop();
+}
+
+bool WorkerGroup::all_turned() const noexcept {
+  return std::all_of(workers_.begin(), workers_.end(),
+                     [](const auto& slot) { return slot->worker->turns_ended() > 0; });
+}
+
+Result<void> WorkerGroup::leave() {
+  if (auto resting = tell_all(Command{CommandKind::kRest}); resting.has_error()) return resting;
+  const Now deadline = monotonic_ns() + kTurnPatience;
+  while (!quiet() && monotonic_ns() < deadline) std::this_thread::sleep_for(std::chrono::microseconds(20));
+  for (WorkerIndex index = 0; index < size(); ++index) {
+    if (auto pushed = push(index, Command{CommandKind::kLeave}); pushed.has_error()) return pushed;
+  }
+  for (auto& slot : workers_) slot->thread.reset();
+  for (auto& slot : workers_) {
+    if (slot->sessions != nullptr) slot->sessions->leave();
+  }
+  return {};
+}
+
+bool WorkerGroup::quiet() noexcept {
+  for (WorkerIndex from = 0; from < size(); ++from) {
+    if (punter_.queue(from).items.waiting() > 0) return false;
+    for (WorkerIndex to = 0; to < size(); ++to) {
+      if (from != to && mesh_.link(from, to).packets.waiting() > 0) return false;
+    }
+  }
+  return true;
 }
 
 void WorkerGroup::stop() {
@@ -177,6 +248,7 @@ Result<void> WorkerGroup::push(WorkerIndex worker, const Command& command) {
 
 Result<void> WorkerGroup::wait(WorkerIndex worker) {
   Slot& slot = *workers_[worker];
+  while (!started_ && slot.worker->acknowledged() < slot.sent) slot.worker->apply_commands(monotonic_ns());
   // Whoever is stuck is waited for once, so that it does not hold control up at every command.
   const Now patience = slot.worker->acknowledged() < slot.given_up_at ? 0 : kPatience;
   const Now deadline = monotonic_ns() + patience;
@@ -218,6 +290,7 @@ WorkerGroup::Moment WorkerGroup::moment() const {
 }
 
 bool WorkerGroup::passed(const Moment& moment) const noexcept {
+  if (!started_) return true;  // nobody reads tables yet
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     // The turn that ran at that moment may have read the old value; the one after it cannot.
     if (workers_[i]->worker->turns_ended() < moment[i] + 2) return false;

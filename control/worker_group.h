@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/mapping.h"
@@ -26,19 +27,39 @@ struct WorkerGroupConfig {
   RouteTables routes;
   const Snapshot* snapshot = nullptr;
   HashKey multipath_key;
+  LeftMeters left_meters;
   std::optional<SessionSetup> sessions;  ///< there when a snapshot may be stateful
 };
 
 class WorkerGroup {
  public:
-  /// Builds the workers and starts their threads. `beats[i]` is where worker i says that it is alive. Throws
-  /// SetupError; threads that were started are stopped then.
+  /// Builds the workers. `beats[i]` is where worker i says that it is alive. Throws SetupError.
   WorkerGroup(const WorkerGroupConfig& config, Region& region, PuntDevice& punt,
               const std::vector<unsigned long long*>& beats);
   WorkerGroup(const WorkerGroup&) = delete;
   WorkerGroup& operator=(const WorkerGroup&) = delete;
   /// Stops and joins every worker. What they held is dropped and counted.
   ~WorkerGroup();
+
+  /// Before start(): takes sessions of an earlier run over, from files that nobody writes any more.
+  void take_sessions_over();
+  /// Before start(), at most once: lanes that were left to us, whose frames are in no pool; take_lane_over() follows
+  /// for each. `worker` serves the lane that holds the frames.
+  struct LeftFrames {
+    WorkerIndex worker = 0;
+    std::span<const std::uint64_t> receiving, transmitting;  ///< one bit a frame
+  };
+  void leave_out(std::span<const LeftFrames> lanes);
+  void take_lane_over(const LeftFrames& frames, Lane& lane);
+
+  /// Starts the threads. Throws SetupError; those that were started are stopped then.
+  void start();
+  /// Every worker has ended a turn: XDP has seen it alive.
+  bool all_turned() const noexcept;
+  /// For a successor: from now on no worker takes packets from its lanes, and what was handed over or punted is done;
+  /// then the threads end and leave their lanes as they are. An error when a worker does not follow: then lanes must
+  /// not be left, and the group can only be destroyed.
+  Result<void> leave();
 
   WorkerIndex size() const noexcept { return static_cast<WorkerIndex>(workers_.size()); }
   Worker& worker(WorkerIndex index) noexcept { return *workers_[index]->worker; }
@@ -105,14 +126,19 @@ class WorkerGroup {
     std::unique_ptr<Lane> lane;
   };
 
-  void start(const WorkerGroupConfig& config);
   void stop();
+  bool quiet() noexcept;
   Result<void> push(WorkerIndex worker, const Command& command);
   Result<void> wait(WorkerIndex worker);
   /// Until the worker has ended a turn that began after this: what need not be kept of a disconnected lane is home
   /// then, so that a lane that takes its place finds frames, and its place.
   void wait_for_closing(const Worker& worker) const;
 
+  std::vector<int> cpus_;
+  std::uint64_t sleep_max_ns_;
+  FrameHomes homes_;
+  std::uint32_t frame_size_;
+  bool started_ = false;
   HandoffMesh mesh_;
   std::optional<MeterMemory> meters_;
   Punter punter_;

@@ -53,10 +53,29 @@ RedirectProgram::RedirectProgram(const RedirectState& state, const RedirectOptio
     : options_(options), ifindex_(interface_index(options.interface)) {
   load(state);
   if (auto done = set_stations(options_.stations); !done) throw SetupError(done.error());
+  if (options_.left_link >= 0) {
+    attachment_.link = keep(options_.left_link);
+    attachment_.report.asked = options_.mode;
+    attachment_.report.mode = options_.left_mode;
+    attachment_.report.taken_over = true;
+    return;
+  }
   const auto folder = folder_for(options_, ifindex_);
   if (folder.empty() || !take_over(folder)) {
     attachment_ = attach_xdp(options_.interface, ifindex_, program_.get(), options_.mode, options_.patient);
   }
+  if (auto done = options_.outlive_process ? pin(folder) : outlive_process(false); !done) {
+    throw SetupError(done.error());
+  }
+}
+
+void RedirectProgram::take_over() {
+  if (bpf_link_update(attachment_.link.get(), program_.get(), nullptr) != 0) {
+    throw SetupError(errno_error(options_.interface + ": taking over the XDP link"));
+  }
+  const auto folder = folder_for(options_, ifindex_);
+  // Pinned it is found by others; the maps are this program's from now on.
+  if (!folder.empty() && fs::exists(folder / "link")) pinned_at_ = folder;
   if (auto done = options_.outlive_process ? pin(folder) : outlive_process(false); !done) {
     throw SetupError(done.error());
   }

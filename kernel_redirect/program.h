@@ -47,8 +47,10 @@ struct RedirectOptions {
   bool multi_buffer = false;         ///< packets of several buffers (XDP_USE_SG sockets): for an MTU larger than a page
   std::vector<MacAddress> stations;  ///< as for set_stations
   bool outlive_process = false;      ///< fail: closed: link and maps are pinned
-  bool patient = true;               ///< a program of a culvertd that nobody holds any more is given a second to go
-  std::filesystem::path bpffs;       ///< where to pin; empty: where bpffs_root() finds or mounts one
+  int left_link = -1;  ///< the link of a culvertd that leaves this interface to us; kept open by the caller
+  AttachMode left_mode = AttachMode::kNative;  ///< and how it is attached
+  bool patient = true;          ///< a program of a culvertd that nobody holds any more is given a second to go
+  std::filesystem::path bpffs;  ///< where to pin; empty: where bpffs_root() finds or mounts one
 };
 
 /// The program on one interface. Attached when constructed; with outlive_process false detached when destroyed, also by
@@ -58,10 +60,17 @@ class RedirectProgram {
   /// Loads and attaches, in the network namespace of the calling thread. A link that an earlier culvertd left pinned is
   /// taken over: the old program judges packets until the new one does, with nothing between. `state` must outlive
   /// this. Throws SetupError.
+  /// With a left_link it is loaded only, and judges no packet before take_over().
   RedirectProgram(const RedirectState& state, const RedirectOptions& options);
   RedirectProgram(const RedirectProgram&) = delete;
   RedirectProgram& operator=(const RedirectProgram&) = delete;
   ~RedirectProgram();
+
+  /// From now on this program judges packets instead of the one of the link that was left, with nothing between. Throws
+  /// SetupError.
+  void take_over();
+  /// What a successor needs of it: the link, and how it is attached.
+  int link_fd() const noexcept { return attachment_.link.get(); }
 
   const std::string& interface() const noexcept { return options_.interface; }
   int ifindex() const noexcept { return ifindex_; }

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 #include "kernel_redirect/route_socket.h"
 #include "kernel_redirect/rules.h"
@@ -101,8 +102,18 @@ PuntDevice::PuntDevice(const PuntOptions& options)
   }
 }
 
+PuntDevice::PuntDevice(const PuntOptions& options, Fd tun) : name_(options.name), tun_(std::move(tun)) {
+  ifreq request{};
+  if (::ioctl(tun_.get(), TUNGETIFF, &request) != 0) throw SetupError(errno_error("asking for the name of a tun"));
+  if (name_ != request.ifr_name) {
+    throw SetupError(Error{"the tun that was left is " + std::string(request.ifr_name) + ", not " + name_, 0, ""});
+  }
+  ifindex_ = static_cast<int>(::if_nametoindex(name_.c_str()));
+}
+
 PuntDevice::~PuntDevice() {
   tun_.reset();
+  if (left_) return;
   try {
     (void)remove_punt_rules(name_);
   } catch (const SetupError&) {

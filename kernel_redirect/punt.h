@@ -39,6 +39,9 @@ class PuntDevice {
   /// Creates the tun in this thread's network namespace with loose rp_filter and the rules, those of a dead process
   /// replaced, then brings it up. Throws SetupError.
   explicit PuntDevice(const PuntOptions& options = {});
+  /// The tun of a culvertd that leaves it to us, with its rules and addresses. Throws SetupError when it is not of that
+  /// name.
+  PuntDevice(const PuntOptions& options, Fd tun);
   PuntDevice(const PuntDevice&) = delete;
   PuntDevice& operator=(const PuntDevice&) = delete;
   ~PuntDevice();  ///< removes the rules; the tun goes with its descriptor
@@ -53,6 +56,11 @@ class PuntDevice {
   Result<void> remove_address(Ipv4Address address);
   Result<void> remove_address(const Ipv6Address& address);
 
+  /// For a successor: it keeps the tun alive.
+  int descriptor() const noexcept { return tun_.get(); }
+  /// The rules are a successor's from now on: they stay when this goes.
+  void leave() noexcept { left_ = true; }
+
   const std::string& name() const noexcept { return name_; }
   int ifindex() const noexcept { return ifindex_; }
   const PuntCells& cells() const noexcept { return cells_; }
@@ -61,6 +69,7 @@ class PuntDevice {
   std::string name_;
   Fd tun_;
   int ifindex_ = 0;
+  bool left_ = false;
   PuntCells cells_;
 };
 

@@ -27,6 +27,22 @@ FramePool::FramePool(WorkerIndex self, FrameHomes homes, std::uint32_t frame_siz
   free_count_ = home_frames;
 }
 
+void FramePool::leave_out(std::span<const std::uint64_t> held) noexcept {
+  const auto is_held = [&](FrameAddress frame) {
+    const std::uint64_t number = frame / frame_size_;
+    return (held[number / 64] >> (number % 64) & 1) != 0;
+  };
+  std::uint32_t kept = 0;
+  for (const FrameAddress frame : free_.first(free_count_)) {
+    if (is_held(frame)) {
+      ledger_.leave(frame, FrameHolder::kPool);
+    } else {
+      free_[kept++] = frame;
+    }
+  }
+  free_count_ = kept;
+}
+
 std::uint32_t FramePool::take(std::span<FrameAddress> frames) noexcept {
   const std::uint32_t count = static_cast<std::uint32_t>(std::min<std::size_t>(frames.size(), free_count_));
   for (std::uint32_t i = 0; i < count; ++i) {

@@ -30,6 +30,10 @@ class FramePool {
   FramePool(const FramePool&) = delete;
   FramePool& operator=(const FramePool&) = delete;
 
+  /// Before the first take(): frames that are not free, because lanes of an earlier process go on with them. `held` has
+  /// one bit for each frame of the region, whoever's it is.
+  void leave_out(std::span<const std::uint64_t> held) noexcept;
+
   std::uint32_t available() const noexcept { return free_count_; }
   std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(free_.size()); }
   std::uint32_t frame_size() const noexcept { return frame_size_; }

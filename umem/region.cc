@@ -2,6 +2,7 @@
 #include "umem/region.h"
 
 #include <string>
+#include <utility>
 
 namespace culvert {
 namespace {
@@ -10,6 +11,10 @@ std::uint32_t checked_frames(const RegionConfig& config) {
   check_region(config).value();
   const std::uint32_t per_worker = (config.frames + config.workers - 1U) / config.workers;
   return per_worker * config.workers;
+}
+
+std::uint64_t bytes_of(const RegionConfig& config) {
+  return std::uint64_t{checked_frames(config)} * config.frame_size;
 }
 
 }  // namespace
@@ -31,10 +36,13 @@ Result<void> check_region(const RegionConfig& config) {
 }
 
 Region::Region(const RegionConfig& config)
-    : memory_(Mapping::anonymous(std::size_t{checked_frames(config)} * config.frame_size, config.huge_pages,
-                                 "packet frames")),
-      view_{memory_.data(), std::uint64_t{checked_frames(config)} * config.frame_size, config.frame_size},
+    : Region(config, Mapping::shareable(bytes_of(config), config.huge_pages, "packet frames")) {}
+
+Region::Region(const RegionConfig& config, Mapping memory)
+    : memory_(std::move(memory)),
+      view_{memory_.data(), bytes_of(config), config.frame_size},
       homes_{view_.bytes / config.workers, config.workers} {
+  if (memory_.size() < view_.bytes) throw SetupError(Error{"a region that is smaller than its frames", 0, ""});
   if constexpr (kChecks) {
     ledger_memory_ = Mapping::anonymous(view_.frames(), HugePages::kNever, "the frame ledger");
   }

@@ -31,6 +31,9 @@ class Region {
  public:
   /// Throws SetupError when the numbers cannot be or there is no memory.
   explicit Region(const RegionConfig& config);
+  /// The memory of an earlier culvertd's region, made with the same numbers: its memory() mapped here. Throws
+  /// SetupError when the numbers cannot be, or it is too small for them.
+  Region(const RegionConfig& config, Mapping memory);
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
 
@@ -40,6 +43,8 @@ class Region {
   FrameHomes homes() const noexcept { return homes_; }
   /// Which pages the kernel gave.
   PageKind pages() const noexcept { return memory_.pages(); }
+  /// A successor can have it when its fd() is valid.
+  const Mapping& memory() const noexcept { return memory_; }
 
   /// The ledger of test builds; hand it to every pool. Empty in other builds.
   FrameLedger ledger() const noexcept { return {ledger_memory_.bytes().first(ledger_frames()), view_.frame_size}; }

@@ -29,6 +29,8 @@ enum class CommandKind : std::uint8_t {
   kRemoveLane,       ///< the worker closes `lane` and flushes it until its frames are home (Lane, "a lane's end")
   kEndSessions,      ///< `sessions` end, if they are still those; free after the acknowledgement; kMostEndedAtOnce
   kClearPeaks,       ///< peaks of the worker's gauges and its longest turn begin anew
+  kRest,             ///< take no more from lanes; what others hand over is still served
+  kLeave,            ///< drop what is held, end; lanes stay as they are, for a successor
   kStop,             ///< drop what is held, close every lane, end
 };
 

@@ -101,6 +101,8 @@ bool Worker::serve_sources(Now now) noexcept {
 }
 
 bool Worker::serve(Lane& lane, Now now) noexcept {
+  if (resting_) [[unlikely]]
+    return false;
   lane.receive(burst_);
   const bool moved = !burst_.empty();
   if (moved) {
@@ -197,11 +199,7 @@ void Worker::apply(const Command& command, Now now) noexcept {
       egress_.use(*command.owners);
       break;
     case CommandKind::kAddLane:
-      // Control counts lanes before it sends them (control/interfaces.cc, check_lanes).
-      CULVERT_CHECK(lane_count_ + closing_count_ < kMaxLanesPerWorker);
-      lost_settled_[lane_count_] = command.lane->cells().tx_busy.read();
-      lanes_[lane_count_++] = command.lane;
-      egress_.add_lane(*command.lane);
+      add_lane(*command.lane);
       break;
     case CommandKind::kRemoveLane:
       remove_lane(command.lane);
@@ -212,10 +210,29 @@ void Worker::apply(const Command& command, Now now) noexcept {
     case CommandKind::kClearPeaks:
       clear_peaks();
       break;
+    case CommandKind::kRest:
+      resting_ = true;
+      break;
+    case CommandKind::kLeave:
+      leave(now);
+      break;
     case CommandKind::kStop:
       stop(now);
       break;
   }
+}
+
+void Worker::add_lane(Lane& lane) noexcept {
+  // Control counts lanes before it sends them (control/interfaces.cc, check_lanes).
+  CULVERT_CHECK(lane_count_ + closing_count_ < kMaxLanesPerWorker);
+  lost_settled_[lane_count_] = lane.cells().tx_busy.read();
+  lanes_[lane_count_++] = &lane;
+  egress_.add_lane(lane);
+}
+
+void Worker::take_over(Lane& lane, std::uint64_t others) noexcept {
+  add_lane(lane);
+  traffic_.in += others;
 }
 
 void Worker::remove_lane(Lane* lane) noexcept {
@@ -243,6 +260,13 @@ void Worker::stop(Now now) noexcept {
     lanes_[lane_count_ - 1]->flush(now);
     remove_lane(lanes_[lane_count_ - 1]);
   }
+  stopped_ = true;
+}
+
+void Worker::leave(Now now) noexcept {
+  while (pipeline_.take_held(burst_)) egress_.dispatch(burst_);
+  egress_.end_turn();
+  for (Lane* lane : lanes()) lane->flush(now);
   stopped_ = true;
 }
 

@@ -53,12 +53,19 @@ class Worker {
   /// Lanes that were taken away and still wait for frames. 0: what the worker did to them is over, control may destroy
   /// them.
   std::uint32_t closing_lanes() const noexcept { return closing_told_.load(std::memory_order_acquire); }
+  /// Before its first turn: a lane that an earlier process had, with the frames that it holds. `others` of them are at
+  /// home with other workers.
+  void take_over(Lane& lane, std::uint64_t others) noexcept;
+  /// Before its first turn: so many frames of its home are with lanes of others.
+  void lent(std::uint64_t frames) noexcept { traffic_.out += frames; }
   const WorkerCells& cells() const noexcept { return cells_; }
   WorkerCells& cells() noexcept { return cells_; }
   WorkerIndex index() const noexcept { return index_; }
 
   // The worker's thread, or a simulation.
 
+  /// What a turn begins with. True when there were any. Also control's, before there is a thread.
+  bool apply_commands(Now now) noexcept;
   /// One pass of the loop. True when it moved something.
   bool turn(Now now) noexcept;
   /// Something waits in a ring that no descriptor tells of; asked before sleeping.
@@ -71,11 +78,12 @@ class Worker {
   std::uint64_t spin_ns() const noexcept { return snapshot_->idle_spin_ns; }
 
  private:
-  bool apply_commands(Now now) noexcept;
   void apply(const Command& command, Now now) noexcept;
+  void add_lane(Lane& lane) noexcept;
   void remove_lane(Lane* lane) noexcept;
   void tell_closing() noexcept;
   void stop(Now now) noexcept;
+  void leave(Now now) noexcept;
   void flush_lanes(Now now) noexcept;
   /// Own lanes and other workers' packet rings, each once.
   bool serve_sources(Now now) noexcept;
@@ -116,6 +124,7 @@ class Worker {
   std::array<Lane*, kMaxLanesPerWorker> closing_{};
   std::uint32_t closing_count_ = 0;
   Now published_at_ = 0;
+  bool resting_ = false;
   bool stopped_ = false;
 };
 

@@ -15,13 +15,16 @@ namespace culvert {
 class HeldFrames {
  public:
   HeldFrames() noexcept = default;
-  /// `words`: zeros, one bit for each frame of the region.
+  /// `words`: one bit for each frame of the region; zeros, or what words() of an earlier one says.
   HeldFrames(std::span<std::uint64_t> words, std::uint32_t frame_size, std::uint64_t region_bytes) noexcept
-      : words_(words), region_bytes_(region_bytes), shift_(static_cast<std::uint32_t>(std::countr_zero(frame_size))) {}
+      : words_(words), region_bytes_(region_bytes), shift_(static_cast<std::uint32_t>(std::countr_zero(frame_size))) {
+    for (const std::uint64_t word : words) count_ += static_cast<std::uint32_t>(std::popcount(word));
+  }
 
   static std::size_t words_for(std::uint32_t frames) noexcept { return (frames + 63U) / 64U; }
 
   std::uint32_t count() const noexcept { return count_; }
+  std::span<const std::uint64_t> words() const noexcept { return words_; }
 
   /// The frame that `address` lies in is held from now on; it was not.
   void add(FrameAddress address) noexcept {
@@ -37,6 +40,16 @@ class HeldFrames {
     word &= ~bit(address);
     --count_;
     return true;
+  }
+
+  /// Calls `see(FrameAddress)` with the first byte of every frame.
+  template <typename See>
+  void for_each(const See& see) const noexcept {
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      for (std::uint64_t word = words_[i]; word != 0; word &= word - 1) {
+        see((FrameAddress{i} * 64 + static_cast<FrameAddress>(std::countr_zero(word))) << shift_);
+      }
+    }
   }
 
   /// Removes every frame, giving each one's first byte to `take(FrameAddress)`.

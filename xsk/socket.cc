@@ -92,6 +92,14 @@ XskSocket::XskSocket(RegionView region, const RingSizes& sizes, const std::strin
   set_ring_size(fd_, XDP_UMEM_COMPLETION_RING, sizes.completion, lane);
   set_ring_size(fd_, XDP_RX_RING, sizes.rx, lane);
   set_ring_size(fd_, XDP_TX_RING, sizes.tx, lane);
+  map_rings(sizes, lane);
+}
+
+XskSocket::XskSocket(Fd bound, const RingSizes& sizes, const std::string& lane) : fd_(std::move(bound)) {
+  map_rings(sizes, lane);
+}
+
+void XskSocket::map_rings(const RingSizes& sizes, const std::string& lane) {
   const xdp_mmap_offsets offsets = ring_offsets(fd_, lane);
   fill_pages_ = RingMapping(fd_, XDP_UMEM_PGOFF_FILL_RING, bytes_of_ring<std::uint64_t>(offsets.fr, sizes.fill), lane);
   completion_pages_ = RingMapping(fd_, XDP_UMEM_PGOFF_COMPLETION_RING,

@@ -34,11 +34,14 @@ class RingMapping {
   std::size_t size_ = 0;
 };
 
-/// An AF_XDP socket with the region registered and its four rings mapped; not bound yet.
+/// An AF_XDP socket with the region registered and its four rings mapped; not bound yet, unless it came bound.
 class XskSocket {
  public:
   /// `lane` is for messages: "lan0 queue 0". Throws SetupError.
   XskSocket(RegionView region, const RingSizes& sizes, const std::string& lane);
+  /// One that another process made and bound, with rings of these sizes: they go on where it left them. Throws
+  /// SetupError.
+  XskSocket(Fd bound, const RingSizes& sizes, const std::string& lane);
 
   const Fd& fd() const noexcept { return fd_; }
   /// Unmaps the rings and closes the descriptor, so that the kernel lets go of queue and frames. The rings must not be
@@ -51,6 +54,8 @@ class XskSocket {
   ConsumerRing<std::uint64_t> completion;
 
  private:
+  void map_rings(const RingSizes& sizes, const std::string& lane);
+
   Fd fd_;
   RingMapping fill_pages_, rx_pages_, tx_pages_, completion_pages_;
 };

@@ -50,6 +50,15 @@ struct XskLaneConfig {
   bool patient = true;          ///< waits a second for a queue that another socket has: one of ours may just be closing
 };
 
+/// A lane as a culvertd leaves it to its successor: bound, with packets in its rings and frames with the kernel.
+struct LeftLane {
+  Fd socket;
+  LaneMode got = LaneMode::kCopy;
+  std::string why_not_better;
+  std::vector<std::uint64_t> receiving,
+      transmitting;  ///< the frames that the kernel has, one bit for each of the region
+};
+
 /// What a lane got, for status: said once at start, never changes.
 struct XskLaneReport {
   WantedMode asked = WantedMode::kAuto;
@@ -66,7 +75,12 @@ class XskLane final : public Lane {
   /// Checks MTU and queue, opens, registers, maps and binds. `region` and `pool` outlive the lane; the pool is not
   /// touched before the first refill(). Throws SetupError.
   XskLane(const XskLaneConfig& config, RegionView region, FramePool& pool);
+  /// Goes on with what another process left: its region, mapped here, and its ring sizes. The frames that it names have
+  /// been left out of every pool. Throws SetupError.
+  XskLane(const XskLaneConfig& config, RegionView region, FramePool& pool, LeftLane left);
   ~XskLane() override;
+  /// For a successor. Its worker has ended without closing it, and nobody calls anything but the destructor any more.
+  LeftLane leave() const;
 
   void receive(Burst& burst) noexcept override;
   std::uint32_t transmit(std::span<Packet* const> packets) noexcept override;
@@ -88,6 +102,8 @@ class XskLane final : public Lane {
   const XskLaneReport& report() const noexcept { return report_; }
 
  private:
+  XskLane(const XskLaneConfig& config, RegionView region, FramePool& pool, XskSocket socket);
+  void report(const XskLaneConfig& config, LaneMode got, std::string why_not_better);
   /// Appends a received packet; returns its bytes, 0 when it was none that we take.
   std::uint32_t accept(const xdp_desc& descriptor, Burst& burst) noexcept;
   void reap() noexcept;

@@ -141,6 +141,10 @@ void ControlHandlers::add_configuration(ControlServer& server) {
     if (generation.has_error()) return reply(generation.error());
     hooks_.config_rollback(*generation, reply);
   });
+  server.add_later("restart", [this](const auto&, const Reply& reply) {
+    if (!hooks_.restart) return reply(Error{"this culvertd cannot be restarted so", 0, "stop it and start it"});
+    hooks_.restart(reply);
+  });
 }
 
 void ControlHandlers::add_watches(ControlServer& server) {

@@ -57,6 +57,8 @@ struct ServerHooks {
   std::function<void(const ConfigApply&, Reply)> config_apply;
   std::function<Result<boost::json::object>()> config_confirm;
   std::function<void(std::uint64_t generation, Reply)> config_rollback;  ///< 0: the one before
+  /// Replies once a successor is ready: {pid, interfaces: those that go on without a gap}; then this culvertd ends.
+  std::function<void(Reply)> restart;
   FirewallHooks firewall;
 };
 

@@ -16,14 +16,25 @@ using Unix = boost::asio::local::stream_protocol;
 
 ControlServer::ControlServer(boost::asio::io_context& io, ControlServerOptions options)
     : io_(io), options_(std::move(options)), acceptor_(io), retry_(io) {
-  acceptor_.assign(Unix(), listen_at(options_.path, options_.group).release());
   clients_gauge_.max.set(options_.max_clients);
   backlog_gauge_.max.set(options_.max_backlog_bytes);
-  accept();
+  if (options_.listen) open();
 }
 
 ControlServer::~ControlServer() {
-  for (const auto& [key, client] : clients_) client->abandon();
+  close();
+}
+
+void ControlServer::open() {
+  acceptor_.assign(Unix(), listen_at(options_.path, options_.group).release());
+  accept();
+}
+
+void ControlServer::close() {
+  for (const auto& [key, client] : std::exchange(clients_, {})) client->abandon();
+  retry_.cancel();
+  if (!acceptor_.is_open()) return;
+  acceptor_.close();
   ::unlink(options_.path.c_str());
 }
 

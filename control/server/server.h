@@ -35,6 +35,7 @@ struct ControlServerOptions {
   std::size_t max_clients = 64;
   std::size_t max_request_bytes = 64 * 1024;
   std::size_t max_backlog_bytes = 1024 * 1024;  ///< that wait for one watcher to read
+  bool listen = true;                           ///< false: not before open()
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(60);
   std::chrono::milliseconds answer_timeout = std::chrono::seconds(30);
 };
@@ -70,6 +71,11 @@ class ControlServer {
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
+
+  /// As the constructor, which was told not to. Throws SetupError.
+  void open();
+  /// Closes every client, and the socket's path is free for a successor.
+  void close();
 
   void add(std::string command, Handler handler);
   void add_later(std::string command, LaterHandler handler);

@@ -99,7 +99,9 @@ class Workers {
   std::unique_ptr<WorkerGroup> start() {
     std::vector<unsigned long long*> beats;
     for (unsigned long long& beat : beats_) beats.push_back(&beat);
-    return std::make_unique<WorkerGroup>(config_, region_, punt_, beats);
+    auto group = std::make_unique<WorkerGroup>(config_, region_, punt_, beats);
+    group->start();
+    return group;
   }
 
  private:

@@ -116,6 +116,8 @@ void add_commands(CommandLine& line) {
   auto* doctor = app.add_subcommand("doctor", "checks the machine, and says what to type");
   doctor->add_option("interfaces", line.arguments.words, "only these; otherwise culvertd's, or all");
   doctor->callback([&line] { line.run = run_doctor; });
+  app.add_subcommand("restart", "a new culvertd takes over without a gap: another version, or settings that need it")
+      ->callback([&line] { line.run = run_restart; });
   app.add_subcommand("detach", "ends what fail: closed left in the kernel")->callback([&line] {
     line.run = run_detach;
   });

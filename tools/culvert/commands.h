@@ -2,6 +2,7 @@
 // The command tree, once: CLI11 parses and documents it, the shell completes from it, and each leaf runs one function.
 //
 //   main.cc      arguments or shell          commands.cc  the tree
+//   restart.cc   restart
 //   show.cc      show, clear, watch          config_commands.cc    config check|diff|apply|confirm|rollback
 //   doctor.cc    the machine's checks        session_commands.cc   show sessions, clear sessions
 //   shell.cc     completion, ?               policy_commands.cc    show policies, policy test
@@ -60,6 +61,9 @@ int run_doctor(const Arguments& arguments, const Output& output);
 
 /// `detach`: ends what a culvertd with fail: closed left in the kernel.
 int run_detach(const Arguments& arguments, const Output& output);
+
+/// `restart`: without a gap.
+int run_restart(const Arguments& arguments, const Output& output);
 
 /// The interactive shell, until end of file or `exit`.
 int run_shell(const std::string& socket);

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`culvert restart`: a successor takes over lanes and sessions, and no packet is lost.
+
+A ping every 2 ms crosses each restart and every one is answered; idle TCP connections still carry a byte there and
+back; under iperf3 -P 8 no connection breaks. The successor can run another configuration, and when it can't start,
+nothing changes. A stricter policy ends sessions that were taken over. Printed: how long packets waited, and the
+longest time without an answer.
+"""
+
+import json
+import re
+import subprocess
+import time
+
+from connections import Connections, EchoServer
+from house import House, by_tier, require_command, wait_until
+from leftovers import mounts_of_our_own
+
+ZONES = """
+zones: {inside: {}, outside: {}}
+policy:
+  rules:
+    - {name: out, from: inside, to: outside, action: permit}
+"""
+INTERFACES = "  lan0: {zone: inside}\n  wan0: {zone: outside}"
+IDLE = 100
+RESTARTS = by_tier(2, 5, 20)
+
+
+def answers(text):
+    """(sent, received, longest gap in ms) of a ping."""
+    sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", text).groups())
+    times = [float(match) for match in re.findall(r"^\[(\d+\.\d+)\].*bytes from", text, re.M)]
+    return sent, received, max(b - a for a, b in zip(times, times[1:])) * 1000
+
+
+def waited_ms(log):
+    said = re.search(r"took over from culvertd \S+: (\d+) lanes, whose packets waited ([\d.]+) ms", log)
+    assert said, log
+    lanes, waited = said.groups()
+    return int(lanes), float(waited)
+
+
+def quiet_restart(house, idle, lanes):
+    """Nothing but pings, slow enough that nobody's queue is ever full: not one may be missing."""
+    ping = house.spawn("client", "ping", "-D", "-i", "0.002", "-w", "3", house.server4, stdout=subprocess.PIPE)
+    time.sleep(1)
+    before, logged = house.sessions(), len(house.log())
+    answer = house.restart_culvert()
+    assert sorted(answer["interfaces"]) == ["lan0", "wan0"], answer
+    sent, received, gap = answers(ping.communicate(timeout=30)[0])
+    log = house.log()[logged:]
+    taken, waited = waited_ms(log)
+    print(f"quiet: {before} sessions, {taken} lanes, packets waited {waited} ms, {received} of {sent} pings answered, "
+          f"longest gap {gap:.1f} ms")
+    assert taken == lanes, log
+    assert received >= sent - 1, f"{received} of {sent} answered\n{log}"  # the last one may come after the end
+    assert sum(map(int, re.findall(r"(\d+) sessions of an earlier run go on", log))) >= IDLE, log
+    assert idle.alive() == IDLE
+
+
+def loaded_restart(house, idle):
+    iperf = house.spawn("client", "iperf3", "-c", house.server4, "-P", "8", "-t", "3", "--json",
+                        stdout=subprocess.PIPE)
+    ping = house.spawn("client", "ping", "-D", "-i", "0.01", "-w", "3", house.server4, stdout=subprocess.PIPE)
+    time.sleep(1)
+    logged = len(house.log())
+    house.restart_culvert()
+    sent, received, gap = answers(ping.communicate(timeout=30)[0])
+    result = json.loads(iperf.communicate(timeout=30)[0])
+    _, waited = waited_ms(house.log()[logged:])
+    print(f"iperf3 -P 8: packets waited {waited} ms, {received} of {sent} pings answered, longest gap {gap:.1f} ms, "
+          f"{result['end']['sum_received']['bits_per_second'] / 1e9:.2f} Gbit/s")
+    assert "error" not in result, result["error"]
+    assert idle.alive() == IDLE
+
+
+def failed_restart(house):
+    """A file that cannot be used: said, and nothing has changed."""
+    path = house.work / "culvert.yaml"
+    good = path.read_text()
+    path.write_text(good + "\nnonsense: true\n")
+    done = house.culvert("restart", check=False)
+    path.write_text(good)
+    assert done.returncode != 0 and "successor" in done.stdout, done.stdout
+    assert house.daemon.poll() is None
+    house.ping(house.server4)
+
+
+def changed_restart(house, idle):
+    """Another number of frames: lanes are made anew, sessions go on all the same."""
+    path = house.work / "culvert.yaml"
+    good = path.read_text()
+    path.write_text(good.replace("system:\n", "system:\n  frames: 32768\n", 1))
+    answer = house.restart_culvert()
+    assert answer["interfaces"] == [], answer
+    assert idle.alive() == IDLE
+    path.write_text(good)
+
+
+def stricter_restart(house, idle):
+    """The successor's rules count for sessions that it has taken over."""
+    path = house.work / "culvert.yaml"
+    path.write_text(path.read_text().replace("action: permit", "action: deny"))
+    before = house.sessions()
+    house.restart_culvert()
+    assert house.sessions() >= before - 10, (before, house.sessions())  # not one is lost, until its next packet
+    assert idle.alive() == 0
+
+
+def main():
+    require_command("iperf3")
+    mounts_of_our_own()
+    for mode, queues in (("closed", 2), ("open", 1)):
+        with House(system=f"  fail: {mode}", interfaces=INTERFACES, config=ZONES, memory=True, queues=queues,
+                   workers=queues) as house:
+            house.start_culvert()
+            EchoServer(house)
+            house.spawn("server", "iperf3", "-s")
+            time.sleep(0.5)
+            house.ping(house.server4)
+            idle = Connections(house, house.server4, IDLE)
+            for _ in range(RESTARTS):
+                quiet_restart(house, idle, lanes=2 * queues)
+                loaded_restart(house, idle)
+            failed_restart(house)
+            changed_restart(house, idle)
+            wait_until(lambda: house.ready(), 10, "lanes are up")
+            house.ping(house.server6)
+            house.assert_conservation()
+            stricter_restart(house, idle)
+
+
+main()
