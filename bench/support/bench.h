@@ -53,7 +53,8 @@ class Comparison {
   void add(std::string contender, std::function<void()> call) { add(std::move(contender), std::move(call), nullptr); }
   /// `idle`: ns of the last call that are none of its work and don't count.
   void add(std::string contender, std::function<void()> call, std::function<std::uint64_t()> idle);
-  /// One round to warm up, then `rounds` rounds, every contender once a round, in an order that rotates; prints the
+  /// One round to warm up, then `rounds` rounds: the first contender and its twin once, the others twice (the mean
+  /// counts), so that nobody comes after himself or his twin with his own data in the caches; prints the
   /// medians. Does nothing when --only leaves this comparison out. With --count it prints how many operations one call
   /// does; what a call costs is then the difference between two runs of the program with different counts.
   void run();
@@ -75,6 +76,8 @@ class Comparison {
     std::vector<double> ns;               ///< of one operation, a value a round
   };
 
+  double measure(Contender& contender);
+  void run_round();
   void run_counted();
   /// Null when it was not there, or never called.
   const Contender* find(std::string_view contender) const;
