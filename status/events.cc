@@ -85,7 +85,7 @@ EventLog::EventLog(std::size_t capacity) {
 void EventLog::refill(Limit& limit, Now now) const {
   if (now > limit.refilled_at) {
     const double seconds = static_cast<double>(now - limit.refilled_at) / static_cast<double>(kNanosecondsPerSecond);
-    limit.tokens = std::min<double>(kBurst, limit.tokens + seconds * per_second_);
+    limit.tokens = std::min<double>(std::max(kBurst, per_second_), limit.tokens + seconds * per_second_);
     limit.refilled_at = now;
   }
 }

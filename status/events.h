@@ -70,7 +70,8 @@ Result<Event> event_from_json(const boost::json::value& json);
 class EventLog {
  public:
   static constexpr std::uint32_t kPerSecond = 10;  ///< of one kind, in the long run, unless set_rate() says otherwise
-  static constexpr std::uint32_t kBurst = 50;      ///< of one kind, at once
+  /// Of one kind, at once; a second's when that is more: who asks for thousands a second has them in bursts.
+  static constexpr std::uint32_t kBurst = 50;
 
   explicit EventLog(std::size_t capacity);
   EventLog(const EventLog&) = delete;

@@ -266,6 +266,18 @@ TEST_CASE("events are numbered without gaps, limited by kind, and produced = del
   CHECK(status.next_sequence == expected);
 }
 
+TEST_CASE("a high rate of events is let through in bursts of a second's, and no faster") {
+  EventLog log(10);
+  log.set_rate(10'000);
+  // Ten seconds in which 500 come every 10 ms, as records of sessions do: five times the rate.
+  for (Now now = kStart; now < kStart + 10 * kNanosecondsPerSecond; now += 10 * kNanosecondsPerMillisecond) {
+    for (int i = 0; i < 500; ++i) log.produce(EventKind::kSessionOpened, now, 1, "opened");
+  }
+  CHECK(log.status().produced == 500'000);
+  CHECK(log.status().delivered >= 109'000);
+  CHECK(log.status().delivered <= 110'000);
+}
+
 TEST_CASE("the history of events is bounded and forgets the oldest") {
   EventLog log(3);
   for (int i = 0; i < 5; ++i) log.produce(EventKind::kError, kStart, 1, "x");
