@@ -26,6 +26,8 @@ int run(const std::string& config_file, bool check_only, int predecessor) {
   if (check_only) return 0;
   std::optional<HandoverSocket> socket;
   if (predecessor >= 0) socket.emplace(Fd(::fcntl(predecessor, F_DUPFD_CLOEXEC, 3)));
+  // Whatever else the predecessor forgot to keep to itself.
+  if (predecessor >= 0) ::close_range(static_cast<unsigned>(socket->descriptor()) + 1, ~0U, 0);
   if (predecessor >= 0) ::close(predecessor);
   Daemon daemon(std::move(checked), CULVERT_VERSION, std::move(socket));
   std::fputs("culvertd " CULVERT_VERSION " runs\n", stderr);

@@ -231,7 +231,8 @@ Mapping Mapping::file_of(int descriptor, std::size_t size, bool& kept) {
   if (!kept) return {};
   Fd fd(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3));
   if (!fd) throw SetupError(errno_error("keeping a file of sessions"));
-  return shared_over(std::move(fd), rounded, PageKind::kSmall);
+  // As file() asks for them: refused where the tmpfs has no huge pages.
+  return shared_over(std::move(fd), rounded, size >= kHugePageSize ? PageKind::kTransparentHuge : PageKind::kSmall);
 }
 
 bool is_tmpfs(const std::string& folder) noexcept {

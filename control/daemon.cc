@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <utility>
@@ -108,8 +109,8 @@ Daemon::Daemon(CheckResult checked, std::string version, std::optional<HandoverS
       mirror_(routes_.sink(), mirror_settings(configurations_.running()), *this),
       server_(io_, server_options(configurations_.running(), predecessor_ != nullptr)),
       publication_(kPublishedBytes),
-      netlink_(io_, ::dup(mirror_.descriptor())),
-      requests_(io_, ::dup(workers_.requests_descriptor())),
+      netlink_(io_, ::fcntl(mirror_.descriptor(), F_DUPFD_CLOEXEC, 3)),
+      requests_(io_, ::fcntl(workers_.requests_descriptor(), F_DUPFD_CLOEXEC, 3)),
       fast_timer_(io_),
       slow_timer_(io_),
       second_timer_(io_) {

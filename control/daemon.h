@@ -108,6 +108,8 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   void restart(const Reply& reply);
   void successor_speaks();
   void successor_failed(const std::string& why);
+  /// Why a successor that is ready must not take over; empty: it can.
+  std::string why_not_now();
   void make_place();
   Offer offer();
   /// To the journal; say(): to the events as well. A line that cannot be written (a full disk, a reader that is gone)

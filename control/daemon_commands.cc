@@ -14,9 +14,13 @@ std::int64_t unix_time_s() {
   return static_cast<std::int64_t>(std::time(nullptr));
 }
 
+/// It would be undone in a moment.
+const Error kSuccession{"a successor is being started, with the file as it was then", EBUSY, "try again in a moment"};
+
 }  // namespace
 
 Result<boost::json::object> Daemon::apply(const ConfigText& config, std::uint64_t confirm_within_ns) {
+  if (successor_ != nullptr) return kSuccession;
   auto applied = configurations_.apply(config.text, config.file, confirm_within_ns, monotonic_ns(), unix_time_s());
   if (applied.has_error()) {
     board_.event(EventKind::kConfigurationRefused, applied.error().what);
@@ -67,6 +71,7 @@ ServerHooks Daemon::hooks() {
   };
   hooks.config_confirm = [this] { return configurations_.confirm(monotonic_ns()); };
   hooks.config_rollback = [this](std::uint64_t generation, const Reply& reply) {
+    if (successor_ != nullptr) return reply(kSuccession);
     auto done = configurations_.roll_back(generation, unix_time_s());
     if (done.has_value()) {
       board_.event(EventKind::kConfigurationRolledBack,

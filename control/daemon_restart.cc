@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 #include "base/cpu.h"
@@ -35,6 +37,12 @@ constexpr std::uint64_t kRouteGenerationsMeanwhile = std::uint64_t{1} << 28;
 
 Fd copy_of(int descriptor) {
   return descriptor < 0 ? Fd() : Fd(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3));
+}
+
+/// "" without.
+std::string metrics_address(const Config& config) {
+  if (!config.metrics.enabled) return {};
+  return fmt::format("{} {}", to_text(config.metrics.listen.address), config.metrics.listen.port);
 }
 
 bool same_rings(const RingSizes& a, const RingSizes& b) {
@@ -96,25 +104,36 @@ std::uint64_t Daemon::route_generation_before() const {
 }
 
 void Daemon::begin() {
-  std::string story;
-  if (predecessor_ != nullptr) {
-    story = take_over();
-    server_.open();
-    open_agent();
-  } else {
+  if (predecessor_ == nullptr) {
     workers_.take_sessions_over();
     workers_.start();
+    return tell_of_sessions();
+  }
+  const Config& config = configurations_.running();
+  const bool same_socket = config.system.control_socket == predecessor_->offer.control_socket;
+  const bool same_metrics = metrics_address(config) == predecessor_->offer.metrics;
+  // What can fail does so while the predecessor forwards.
+  if (!same_socket) server_.open();
+  if (!same_metrics) open_agent();
+  const std::string story = take_over();
+  try {
+    if (same_socket) server_.open();
+    if (same_metrics) open_agent();
+  } catch (const SetupError& error) {
+    report(error.error());  // packets and sessions need neither
   }
   tell_of_sessions();
-  if (!story.empty()) say(story, EventKind::kStarted);
+  say(story, EventKind::kStarted);
 }
 
 std::string Daemon::take_over() {
   HandoverSocket& socket = predecessor_->socket;
-  std::vector<std::string> kept;
-  if (same_memory()) kept = interfaces_.prepare(predecessor_->offer, link_facts());
-  send_ready(socket, kept);
+  Ready ready;
+  if (same_memory()) ready.interfaces = interfaces_.prepare(predecessor_->offer, link_facts());
+  ready.tun = predecessor_->offer.tun_name == punt_.name();
+  send_ready(socket, ready);
   LeftLanes left = receive_lanes(socket, kAnswerWithin);
+  punt_.own();
   const std::uint64_t rested_ns = left.rested_ns;
   const std::size_t lanes = left.lanes.size();
   workers_.take_sessions_over();
@@ -153,6 +172,8 @@ Offer Daemon::offer() {
   }
   if (firewall_.policy() != nullptr) offer.policy_generation = firewall_.policy()->generation;
   offer.route_generation = routes_.generation();
+  offer.control_socket = configurations_.running().system.control_socket;
+  offer.metrics = metrics_address(configurations_.running());
   offer.interfaces = interfaces_.offer();
   return offer;
 }
@@ -160,6 +181,10 @@ Offer Daemon::offer() {
 void Daemon::restart(const Reply& reply) {
   if (successor_ != nullptr) {
     return reply(Error{"a successor is being started already", EBUSY, "it is there within a moment, or the log says"});
+  }
+  if (configurations_.show("candidate", monotonic_ns()).has_value()) {
+    return reply(Error{"a configuration is on trial, which would end with this culvertd", EBUSY,
+                       "culvert config confirm, or rollback, before"});
   }
   try {
     auto [ours, theirs] = HandoverSocket::pair();
@@ -198,35 +223,51 @@ void Daemon::successor_failed(const std::string& why) {
   successor_.reset();
   const Error error{"the successor did not start: " + why, 0, "nothing has changed; the log says what it said"};
   report(error);
-  reply(error);
+  if (reply) reply(error);
 }
 
 void Daemon::successor_speaks() {
   try {
-    successor_->interfaces = receive_ready(successor_->socket, milliseconds(100));
+    successor_->ready = receive_ready(successor_->socket, milliseconds(100));
   } catch (const SetupError& error) {
     return successor_failed(error.what());
   }
+  if (const std::string why = why_not_now(); !why.empty()) return successor_failed(why);
   boost::json::array kept;
-  for (const std::string& name : successor_->interfaces) kept.emplace_back(name);
+  for (const std::string& name : successor_->ready.interfaces) kept.emplace_back(name);
   board_.event(EventKind::kStopping, fmt::format("a successor takes over, process {}", successor_->pid));
-  successor_->reply(boost::json::object{{"pid", successor_->pid}, {"interfaces", std::move(kept)}});
+  const Reply reply = std::exchange(successor_->reply, nullptr);
+  reply(boost::json::object{{"pid", successor_->pid}, {"interfaces", std::move(kept)}});
   successor_->timer.expires_after(kLastWords);
   successor_->timer.async_wait([this](const boost::system::error_code& error) {
     if (!error) make_place();
   });
 }
 
+std::string Daemon::why_not_now() {
+  pollfd socket{successor_->socket.descriptor(), POLLIN, 0};
+  if (::poll(&socket, 1, 0) != 0) return "it ended when it had been ready";
+  if (const std::string name = interfaces_.changed_since_offer(successor_->ready.interfaces); !name.empty()) {
+    return name + " was closed or changed meanwhile; try again";
+  }
+  return workers_.all_turn() ? "" : "a worker is stuck, and would not let go; `culvert show workers`";
+}
+
 void Daemon::make_place() {
-  interfaces_.close_others(successor_->interfaces);
+  if (const std::string why = why_not_now(); !why.empty()) return successor_failed(why);
+  interfaces_.close_others(successor_->ready.interfaces);
   read_session_logs();
   server_.close();
   if (agent_ != nullptr) agent_->stop();
   agent_.reset();
   HandoverSocket& socket = successor_->socket;
+  const Now rested = monotonic_ns();
+  if (const auto left = workers_.leave(); left.has_error()) {
+    // Its thread still works with everything that would be destroyed.
+    log(fmt::format("a successor failed half-way: {}; start culvertd again", left.error().to_string()));
+    ::_exit(1);
+  }
   try {
-    const Now rested = monotonic_ns();
-    workers_.leave().value();
     for (const OfferedLane& lane : interfaces_.leave()) send_lane(socket, lane);
     send_left(socket, rested);
     receive_runs(socket, kAnswerWithin);
@@ -235,7 +276,7 @@ void Daemon::make_place() {
   } catch (const SetupError& error) {
     failed_ = Error{fmt::format("a successor failed half-way: {}", error.what()), 0, "start culvertd again"};
   }
-  punt_.leave();
+  if (successor_->ready.tun) punt_.leave();
   interfaces_.abandon();
   io_.stop();
 }

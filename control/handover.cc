@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <cerrno>
 #include <cstring>
 #include <poll.h>
 #include <sys/socket.h>
@@ -53,6 +54,11 @@ bool is_true(const json::value& value) {
   return value.is_bool() && value.get_bool();
 }
 
+bool flag(const json::object& body, const char* key) {
+  const json::value* value = body.if_contains(key);
+  return value != nullptr && is_true(*value);
+}
+
 /// A list of so many words: which of some descriptors are there.
 const json::array& flags_of(const json::value& value, std::size_t count) {
   if (!value.is_array() || value.get_array().size() != count) throw_misunderstood("a list of descriptors");
@@ -61,6 +67,25 @@ const json::array& flags_of(const json::value& value, std::size_t count) {
 
 void expect(const json::object& body, const char* message) {
   if (text(body, "message") != message) throw_misunderstood(text(body, "message") + " instead of " + message);
+}
+
+/// A system call that a signal's handler has cut short is made again.
+template <typename Call>
+ssize_t undisturbed(const Call& call) {
+  ssize_t done = call();
+  while (done < 0 && errno == EINTR) done = call();
+  return done;
+}
+
+void wait_readable(const Fd& socket, std::chrono::milliseconds patience) {
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + patience;
+  pollfd wait{socket.get(), POLLIN, 0};
+  const ssize_t ready = undisturbed([&] {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
+    return ssize_t{::poll(&wait, 1, static_cast<int>(std::max(left.count(), std::int64_t{0})))};
+  });
+  if (ready != 1) throw SetupError(Error{"the other culvertd is silent", ETIMEDOUT, ""});
 }
 
 /// The next descriptor of a message, or none where the sender had none.
@@ -122,16 +147,14 @@ void HandoverSocket::send(const json::object& body, std::span<const int> descrip
     header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
     std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
   }
-  if (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) {
+  const ssize_t sent = undisturbed([&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL); });
+  if (sent != static_cast<ssize_t>(bytes.size())) {
     throw SetupError(errno_error("speaking to the other culvertd"));
   }
 }
 
 HandoverSocket::Message HandoverSocket::receive(std::chrono::milliseconds patience) {
-  pollfd wait{socket_.get(), POLLIN, 0};
-  if (::poll(&wait, 1, static_cast<int>(patience.count())) != 1) {
-    throw SetupError(Error{"the other culvertd is silent", ETIMEDOUT, ""});
-  }
+  wait_readable(socket_, patience);
   std::string bytes(kMostBytes, '\0');
   iovec part{bytes.data(), bytes.size()};
   msghdr header{};
@@ -140,7 +163,7 @@ HandoverSocket::Message HandoverSocket::receive(std::chrono::milliseconds patien
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMostDescriptors * sizeof(int))> control{};
   header.msg_control = control.data();
   header.msg_controllen = control.size();
-  const ssize_t got = ::recvmsg(socket_.get(), &header, MSG_CMSG_CLOEXEC);
+  const ssize_t got = undisturbed([&] { return ::recvmsg(socket_.get(), &header, MSG_CMSG_CLOEXEC); });
   if (got < 0) throw SetupError(errno_error("listening to the other culvertd"));
   Message message;
   for (cmsghdr* one = CMSG_FIRSTHDR(&header); one != nullptr; one = CMSG_NXTHDR(&header, one)) {
@@ -177,7 +200,9 @@ void send_offer(HandoverSocket& socket, const Offer& offer) {
                     {"pages", static_cast<std::uint32_t>(offer.pages)},
                     {"region", give(offer.region_memory)},
                     {"tun_name", offer.tun_name},
-                    {"tun", give(offer.tun)}};
+                    {"tun", give(offer.tun)},
+                    {"control_socket", offer.control_socket},
+                    {"metrics", offer.metrics}};
   json::array sessions, interfaces, key;
   for (const Offer::Sessions& worker : offer.sessions) {
     sessions.push_back({give(worker.file), give(worker.wheel4), give(worker.wheel6), give(worker.state)});
@@ -217,13 +242,11 @@ Offer receive_offer(HandoverSocket& socket, std::chrono::milliseconds patience) 
   const auto ring = [&rings](std::size_t i) { return rings[i].to_number<std::uint32_t>(); };
   offer.rings = {ring(0), ring(1), ring(2), ring(3)};
   offer.pages = static_cast<PageKind>(std::min(number<std::uint32_t>(body, "pages"), 2U));
-  const auto flag = [&body](const char* key) {
-    const json::value* value = body.if_contains(key);
-    return value != nullptr && is_true(*value);
-  };
-  offer.region_memory = descriptors.next(flag("region"));
+  offer.region_memory = descriptors.next(flag(body, "region"));
   offer.tun_name = text(body, "tun_name");
-  offer.tun = descriptors.next(flag("tun"));
+  offer.tun = descriptors.next(flag(body, "tun"));
+  offer.control_socket = text(body, "control_socket");
+  offer.metrics = text(body, "metrics");
   for (const json::value& worker : list(body, "sessions")) {
     const json::array& flags = flags_of(worker, 4);
     Fd file = descriptors.next(is_true(flags[0])), wheel4 = descriptors.next(is_true(flags[1]));
@@ -255,21 +278,22 @@ Offer receive_offer(HandoverSocket& socket, std::chrono::milliseconds patience) 
   return offer;
 }
 
-void send_ready(HandoverSocket& socket, const std::vector<std::string>& interfaces) {
+void send_ready(HandoverSocket& socket, const Ready& ready) {
   json::array names;
-  for (const std::string& name : interfaces) names.emplace_back(name);
-  socket.send({{"message", "ready"}, {"interfaces", std::move(names)}});
+  for (const std::string& name : ready.interfaces) names.emplace_back(name);
+  socket.send({{"message", "ready"}, {"interfaces", std::move(names)}, {"tun", ready.tun}});
 }
 
-std::vector<std::string> receive_ready(HandoverSocket& socket, std::chrono::milliseconds patience) {
+Ready receive_ready(HandoverSocket& socket, std::chrono::milliseconds patience) {
   const HandoverSocket::Message message = socket.receive(patience);
   expect(message.body, "ready");
-  std::vector<std::string> interfaces;
+  Ready ready;
   for (const json::value& name : list(message.body, "interfaces")) {
     if (!name.is_string()) throw_misunderstood("a name");
-    interfaces.emplace_back(name.get_string());
+    ready.interfaces.emplace_back(name.get_string());
   }
-  return interfaces;
+  ready.tun = flag(message.body, "tun");
+  return ready;
 }
 
 void send_lane(HandoverSocket& socket, const OfferedLane& lane) {

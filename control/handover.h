@@ -83,6 +83,7 @@ struct Offer {
   Fd region_memory;  ///< invalid: it cannot be shared, so no lane can be left
   std::string tun_name;
   Fd tun;
+  std::string control_socket, metrics;  ///< where it listens: not free before it ends; metrics may be ""
   /// One worker's sessions.
   struct Sessions {
     Fd file, wheel4, wheel6, state;
@@ -106,8 +107,13 @@ struct OfferedLane {
 void send_offer(HandoverSocket& socket, const Offer& offer);
 Offer receive_offer(HandoverSocket& socket, std::chrono::milliseconds patience);
 
-void send_ready(HandoverSocket& socket, const std::vector<std::string>& interfaces);
-std::vector<std::string> receive_ready(HandoverSocket& socket, std::chrono::milliseconds patience);
+/// What a successor goes on with.
+struct Ready {
+  std::vector<std::string> interfaces;
+  bool tun = false;
+};
+void send_ready(HandoverSocket& socket, const Ready& ready);
+Ready receive_ready(HandoverSocket& socket, std::chrono::milliseconds patience);
 
 void send_lane(HandoverSocket& socket, const OfferedLane& lane);
 /// `rested_ns`: when the first worker took no more packets, of CLOCK_MONOTONIC.

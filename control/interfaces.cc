@@ -180,6 +180,7 @@ void Interfaces::open_or_go_on(Interface& interface, const LinkFacts& link, Now 
 }
 
 void Interfaces::open(Interface& interface, const LinkFacts& link, const OfferedInterface* left) {
+  ++interface.openings;
   interface.ifindex = link.ifindex;
   interface.mtu = link.mtu;
   interface.queues = queue_counts(interface.name).value();

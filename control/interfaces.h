@@ -73,6 +73,9 @@ class Interfaces {
     /// everybody would wait with it, each time.
     bool patient = true;
 
+    std::uint64_t openings = 0;  ///< how often it was opened
+    std::uint64_t offered = 0;   ///< which of them a successor was offered
+
     bool open() const noexcept { return program != nullptr; }
     bool opening() const noexcept { return open() && lanes.size() < lanes_wanted; }
   };
@@ -104,15 +107,18 @@ class Interfaces {
   /// Loads the programs of the interfaces that can go on as they were left: their links are the same, and they are
   /// configured alike. Returns their names; they are open without lanes until take_over().
   std::vector<std::string> prepare(const Offer& offer, const std::map<InterfaceIndex, LinkFacts>& links);
-  /// Gives the workers the lanes of prepared interfaces. Throws SetupError when they are not whole.
+  /// Gives the workers the lanes of prepared interfaces. Those whose links have changed meanwhile are opened anew,
+  /// later. Throws SetupError when what is left is not what was offered.
   void take_over(LeftLanes left);
-  /// When workers run: from now on our programs judge the packets of what was taken over. Throws SetupError.
+  /// When workers run: from now on our programs judge the packets of what was taken over.
   void attach();
 
   // The old culvertd's.
 
-  /// Descriptors are copies.
-  std::vector<OfferedInterface> offer() const;
+  /// Those whose sockets another process can use. Descriptors are copies.
+  std::vector<OfferedInterface> offer();
+  /// Of these, the first that is not open any more as it was offered; empty: none.
+  std::string changed_since_offer(const std::vector<std::string>& names);
   /// Closes those that a successor does not go on with, and waits until the kernel has given their frames back.
   void close_others(const std::vector<std::string>& kept);
   /// When the workers have left: every lane, as it is.
@@ -122,6 +128,8 @@ class Interfaces {
 
  private:
   Interface* find(const std::string& name);
+  void take_lane_over(OfferedLane& from, const WorkerGroup::LeftFrames& frames);
+  void forget_prepared(const std::string& name, const std::string& why);
   void use_stations(Interface& interface, const LinkFacts& link);
   void open_or_go_on(Interface& interface, const LinkFacts& link, Now until);
   /// Up to its lanes; `left`: as it was left to us. Throws SetupError, as open_lanes() and open_lane() do.

@@ -29,6 +29,11 @@ Punter::Punter(WorkerIndex workers, PuntDevice& device)
       }) {}
 
 Punter::~Punter() {
+  stop();
+}
+
+void Punter::stop() {
+  if (!thread_.joinable()) return;
   stop_.store(true, std::memory_order_release);
   waker_.wake();
   thread_.join();

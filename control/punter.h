@@ -25,6 +25,9 @@ class Punter {
   Punter& operator=(const Punter&) = delete;
   ~Punter();
 
+  /// Ends the thread; what is queued stays so.
+  void stop();
+
   PuntQueue& queue(WorkerIndex worker) noexcept { return *queues_[worker]; }
   Waker& waker() noexcept { return waker_; }
 

@@ -29,8 +29,8 @@ struct Successor {
 
   HandoverSocket socket;
   int pid;
-  Reply reply;                          ///< to whoever asked for it
-  std::vector<std::string> interfaces;  ///< that it goes on with
+  Reply reply;  ///< to whoever asked for it
+  Ready ready;  ///< what it goes on with
   boost::asio::posix::stream_descriptor readable;
   boost::asio::steady_timer timer;
 };

@@ -140,15 +140,33 @@ bool WorkerGroup::all_turned() const noexcept {
 Result<void> WorkerGroup::leave() {
   if (auto resting = tell_all(Command{CommandKind::kRest}); resting.has_error()) return resting;
   const Now deadline = monotonic_ns() + kTurnPatience;
-  while (!quiet() && monotonic_ns() < deadline) std::this_thread::sleep_for(std::chrono::microseconds(20));
+  // Twice, turns apart: what one had in hand it may have handed on.
+  while (monotonic_ns() < deadline && !(quiet() && turned_until(deadline) && quiet())) {
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
   for (WorkerIndex index = 0; index < size(); ++index) {
     if (auto pushed = push(index, Command{CommandKind::kLeave}); pushed.has_error()) return pushed;
   }
   for (auto& slot : workers_) slot->thread.reset();
+  punter_.stop();  // or it would read frames that others write
   for (auto& slot : workers_) {
     if (slot->sessions != nullptr) slot->sessions->leave();
   }
   return {};
+}
+
+bool WorkerGroup::turned_until(Now deadline) {
+  const Moment begin = moment();
+  while (!passed(begin)) {
+    if (monotonic_ns() >= deadline) return false;
+    for (WorkerIndex index = 0; index < size(); ++index) mesh_.waker(index).wake();
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
+  return true;
+}
+
+bool WorkerGroup::all_turn() {
+  return turned_until(monotonic_ns() + kPatience);
 }
 
 bool WorkerGroup::quiet() noexcept {

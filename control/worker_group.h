@@ -56,6 +56,8 @@ class WorkerGroup {
   void start();
   /// Every worker has ended a turn: XDP has seen it alive.
   bool all_turned() const noexcept;
+  /// Every worker ends turns; waits for two seconds at most. False: one is stuck.
+  bool all_turn();
   /// For a successor: from now on no worker takes packets from its lanes, and what was handed over or punted is done;
   /// then the threads end and leave their lanes as they are. An error when a worker does not follow: then lanes must
   /// not be left, and the group can only be destroyed.
@@ -128,6 +130,8 @@ class WorkerGroup {
 
   void stop();
   bool quiet() noexcept;
+  /// Two turns of each.
+  bool turned_until(Now deadline);
   Result<void> push(WorkerIndex worker, const Command& command);
   Result<void> wait(WorkerIndex worker);
   /// Until the worker has ended a turn that began after this: what need not be kept of a disconnected lane is home

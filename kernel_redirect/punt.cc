@@ -102,7 +102,7 @@ PuntDevice::PuntDevice(const PuntOptions& options)
   }
 }
 
-PuntDevice::PuntDevice(const PuntOptions& options, Fd tun) : name_(options.name), tun_(std::move(tun)) {
+PuntDevice::PuntDevice(const PuntOptions& options, Fd tun) : name_(options.name), tun_(std::move(tun)), left_(true) {
   ifreq request{};
   if (::ioctl(tun_.get(), TUNGETIFF, &request) != 0) throw SetupError(errno_error("asking for the name of a tun"));
   if (name_ != request.ifr_name) {

@@ -39,8 +39,8 @@ class PuntDevice {
   /// Creates the tun in this thread's network namespace with loose rp_filter and the rules, those of a dead process
   /// replaced, then brings it up. Throws SetupError.
   explicit PuntDevice(const PuntOptions& options = {});
-  /// The tun of a culvertd that leaves it to us, with its rules and addresses. Throws SetupError when it is not of that
-  /// name.
+  /// The tun of a culvertd that will leave it to us, with its rules and addresses: the rules are that one's until
+  /// own(). Throws SetupError when it is not of that name.
   PuntDevice(const PuntOptions& options, Fd tun);
   PuntDevice(const PuntDevice&) = delete;
   PuntDevice& operator=(const PuntDevice&) = delete;
@@ -60,6 +60,8 @@ class PuntDevice {
   int descriptor() const noexcept { return tun_.get(); }
   /// The rules are a successor's from now on: they stay when this goes.
   void leave() noexcept { left_ = true; }
+  /// They are ours, and go with this.
+  void own() noexcept { left_ = false; }
 
   const std::string& name() const noexcept { return name_; }
   int ifindex() const noexcept { return ifindex_; }

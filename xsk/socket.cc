@@ -144,6 +144,14 @@ SocketOptions raise_send_limits(const Fd& socket, std::uint32_t tx_ring) {
   return options;
 }
 
+bool can_be_mapped_again(const Fd& socket) noexcept {
+  constexpr std::size_t kPage = 4096;
+  void* page = ::mmap(nullptr, kPage, PROT_READ, MAP_SHARED, socket.get(), XDP_UMEM_PGOFF_FILL_RING);
+  if (page == MAP_FAILED) return false;
+  ::munmap(page, kPage);
+  return true;
+}
+
 std::uint32_t napi_id_of(const Fd& socket) noexcept {
   std::uint32_t id = 0;
   socklen_t size = sizeof(id);

@@ -71,6 +71,9 @@ struct SocketOptions {
 /// number of packets a system call sends to the ring's size. Failing to is no error.
 SocketOptions raise_send_limits(const Fd& socket, std::uint32_t tx_ring);
 
+/// Whether another process that has the socket can map its rings: a kernel before Linux 6.4 refuses once it is bound.
+bool can_be_mapped_again(const Fd& socket) noexcept;
+
 /// The NAPI instance behind a bound socket, 0 when the driver names none: then busy polling does nothing (veth).
 std::uint32_t napi_id_of(const Fd& socket) noexcept;
 

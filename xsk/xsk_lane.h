@@ -79,6 +79,8 @@ class XskLane final : public Lane {
   /// been left out of every pool. Throws SetupError.
   XskLane(const XskLaneConfig& config, RegionView region, FramePool& pool, LeftLane left);
   ~XskLane() override;
+  /// Whether leave() is of use to anybody.
+  bool can_be_left() const noexcept { return can_be_mapped_again(socket_.fd()); }
   /// For a successor. Its worker has ended without closing it, and nobody calls anything but the destructor any more.
   LeftLane leave() const;
 

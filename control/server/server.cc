@@ -2,6 +2,7 @@
 #include "control/server/server.h"
 
 #include <algorithm>
+#include <fcntl.h>
 #include <string_view>
 #include <unistd.h>
 #include <utility>
@@ -76,6 +77,8 @@ void ControlServer::accept() {
 }
 
 void ControlServer::admit(Unix::socket socket) {
+  // Asio accepts without it, and a client must see the end when this process ends, whatever it has started.
+  ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
   if (clients_.size() >= options_.max_clients) {
     clients_gauge_.failures.add();
     constexpr std::string_view kFull =

@@ -2,8 +2,11 @@
 #include "control/handover.h"
 
 #include <boost/json/array.hpp>
+#include <csignal>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
+#include <thread>
 
 #include "test/support/catch.h"
 
@@ -32,6 +35,7 @@ Offer some_offer() {
   offer.region_memory = memory("region");
   offer.tun_name = "culvert0";
   offer.tun = memory("tun");
+  offer.control_socket = "/run/culvert/control.sock";
   offer.sessions.emplace_back();
   offer.sessions.push_back({memory("sessions"), memory("wheel4"), Fd(), memory("state")});
   offer.meter_lines = memory("lines");
@@ -57,6 +61,8 @@ TEST_CASE("what is offered comes over, each descriptor with its own meaning") {
   CHECK(got.pages == PageKind::kTransparentHuge);
   CHECK(inode(got.region_memory) == inode(sent.region_memory));
   CHECK(inode(got.tun) == inode(sent.tun));
+  CHECK(got.control_socket == "/run/culvert/control.sock");
+  CHECK(got.metrics.empty());
   REQUIRE(got.sessions.size() == 2);
   CHECK_FALSE(got.sessions[0].file.valid());
   CHECK(inode(got.sessions[1].file) == inode(sent.sessions[1].file));
@@ -92,10 +98,31 @@ TEST_CASE("lanes come over with the frames that the kernel has, until all are le
   CHECK(got.lanes[2].left.why_not_better == "because");
   CHECK(got.lanes[2].left.receiving == std::vector<std::uint64_t>{2, 5});
   CHECK(got.lanes[2].left.transmitting == std::vector<std::uint64_t>{0, std::uint64_t{1} << 63});
-  send_ready(successor, {"lan0", "wan0"});
-  CHECK(receive_ready(old, 1s) == std::vector<std::string>{"lan0", "wan0"});
+  send_ready(successor, {{"lan0", "wan0"}, true});
+  const Ready ready = receive_ready(old, 1s);
+  CHECK(ready.interfaces == std::vector<std::string>{"lan0", "wan0"});
+  CHECK(ready.tun);
   send_runs(successor);
   CHECK_NOTHROW(receive_runs(old, 1s));
+}
+
+void interrupt(int /*signal*/) {}
+
+TEST_CASE("a signal while it waits disturbs nobody") {
+  struct sigaction action {};
+  action.sa_handler = interrupt;  // without SA_RESTART
+  REQUIRE(::sigaction(SIGUSR1, &action, nullptr) == 0);
+  auto [old, successor] = HandoverSocket::pair();
+  const pthread_t waiting = ::pthread_self();
+  std::thread other([&] {
+    for (int i = 0; i < 5; ++i) {
+      std::this_thread::sleep_for(10ms);
+      ::pthread_kill(waiting, SIGUSR1);
+    }
+    send_runs(successor);
+  });
+  CHECK_NOTHROW(receive_runs(old, 5s));
+  other.join();
 }
 
 TEST_CASE("who has ended, is silent or speaks otherwise is an error with a sentence") {

@@ -11,6 +11,7 @@ Everything that a House makes is gone when it ends, also when the test fails. Tr
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
@@ -205,12 +206,15 @@ interfaces:
 
     def restart_culvert(self):
         """A successor takes over; what the command said."""
-        before = self.daemon
         answer = json.loads(self.culvert("restart", "--json").stdout)
-        self.daemon = Adopted(answer["pid"])
+        self.adopt(answer["pid"])
+        return answer
+
+    def adopt(self, pid):
+        """The daemon has a successor."""
+        before, self.daemon = self.daemon, Adopted(pid)
         assert self.stop(before, signal.SIGCONT) == 0, self.log()
         wait_until(self.ready, 30, lambda: f"the successor's lanes are up\n{self.log()}")
-        return answer
 
     def ready(self):
         if self.daemon.poll() is not None:
@@ -266,6 +270,12 @@ interfaces:
     def sessions(self, what="sessions"):
         """A count of the sessions' workers, summed."""
         return sum(worker[what] for worker in self.ask("show_status")["sessions"]["workers"])
+
+    def memory_text(self):
+        """What figures of a restart depend on: "262144 sessions at most, packet memory on 4 KB pages"."""
+        most = sum(row["max"] for row in self.ask("show_buffers")["resources"] if row["resource"] == "sessions")
+        pages = re.findall(r"packet memory on ([^,(]*[^,( ])", self.log())[-1]
+        return f"{most} sessions at most, packet memory on {pages}"
 
     def session_rows(self, **which):
         """What `show sessions` tells of the sessions that fit: destination="198.18.1.2", port=80, ..."""

@@ -65,6 +65,7 @@ def main():
         time.sleep(0.5)
         house.ping(house.server4)
         idle = Connections(house, house.server4, IDLE)
+        print(house.memory_text())
         for name, with_signal, count, least in (("restart", signal.SIGTERM, RESTARTS, 0.999),
                                                 ("kill -9", signal.SIGKILL, KILLS, 0.99)):
             for _ in range(count):
