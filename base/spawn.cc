@@ -30,8 +30,8 @@ void Spawn::give(const Fd& fd, int as) {
 }
 
 int Spawn::spawn(int& pid, const std::string& program, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "culvertd");
-  std::vector<char*> pointers;
+  std::string name = "culvertd";
+  std::vector<char*> pointers{name.data()};
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   return ::posix_spawn(&pid, program.c_str(), &files_, &attributes_, pointers.data(), environ);
