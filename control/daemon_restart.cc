@@ -208,11 +208,12 @@ void Daemon::restart(const Reply& reply) {
   }
   using boost::asio::posix::stream_descriptor;
   successor_->readable.async_wait(stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-    if (!error) successor_speaks();
+    if (!error && successor_ != nullptr) successor_speaks();
   });
   successor_->timer.expires_after(kReadyWithin);
   successor_->timer.async_wait([this](const boost::system::error_code& error) {
-    if (!error) successor_failed("it was not ready in time");
+    // It may have become ready, or have failed, when this was on its way already.
+    if (!error && successor_ != nullptr && successor_->reply) successor_failed("it was not ready in time");
   });
 }
 

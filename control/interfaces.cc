@@ -29,6 +29,12 @@ AttachWish attach_wish(InterfaceMode mode) {
   return AttachWish::kAuto;
 }
 
+std::string queues_text(std::uint32_t queues) {
+  return fmt::format("{} {}", queues, queues == 1 ? "queue" : "queues");
+}
+
+}  // namespace
+
 WantedMode wanted_mode(InterfaceMode mode) {
   switch (mode) {
     case InterfaceMode::kZeroCopy:
@@ -42,12 +48,6 @@ WantedMode wanted_mode(InterfaceMode mode) {
   }
   return WantedMode::kAuto;
 }
-
-std::string queues_text(std::uint32_t queues) {
-  return fmt::format("{} {}", queues, queues == 1 ? "queue" : "queues");
-}
-
-}  // namespace
 
 std::string how_it_went(const Interfaces::Interface& interface) {
   const Interfaces::Lane& first = interface.lanes.front();

@@ -159,6 +159,8 @@ class Interfaces {
   Now look_at_queues_at_ = 0;
 };
 
+/// What a lane is asked for.
+WantedMode wanted_mode(InterfaceMode mode);
 /// "2 lanes, native/copy (why not better)", of an open one.
 std::string how_it_went(const Interfaces::Interface& interface);
 /// Why an open lane's mode is no better: native XDP was refused, and what to type, or else what the socket did not get.

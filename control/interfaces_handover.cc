@@ -16,20 +16,6 @@ namespace {
 /// A zero-copy driver's quarantine (xsk/xsk_lane.cc), and some.
 constexpr Now kFramesHomeWithin = 1500 * kNanosecondsPerMillisecond;
 
-std::string_view mode_text(InterfaceMode mode) {
-  switch (mode) {
-    case InterfaceMode::kZeroCopy:
-      return "zero-copy";
-    case InterfaceMode::kCopy:
-      return "copy";
-    case InterfaceMode::kGeneric:
-      return "generic";
-    case InterfaceMode::kAutomatic:
-      break;
-  }
-  return "auto";
-}
-
 }  // namespace
 
 Interfaces::Interface* Interfaces::find(const std::string& name) {
@@ -43,7 +29,7 @@ bool Interfaces::goes_on(const Interface& interface, const LinkFacts& link, cons
   if (queues.has_error()) return false;
   const std::uint32_t wanted = std::min(queues->lanes(), interface.config.queues.value_or(queues->lanes()));
   return left.ifindex == link.ifindex && left.mtu == link.mtu && left.lanes == wanted &&
-         left.mode == mode_text(interface.config.mode);
+         left.mode == wanted_mode_text(wanted_mode(interface.config.mode));
 }
 
 std::vector<std::string> Interfaces::prepare(const Offer& offer, const std::map<InterfaceIndex, LinkFacts>& links) {
@@ -138,8 +124,8 @@ std::vector<OfferedInterface> Interfaces::offer() {
     if (!link) continue;
     interface.offered = interface.openings;
     offered.push_back({interface.name, interface.ifindex, interface.mtu, interface.lanes_wanted,
-                       std::string(mode_text(interface.config.mode)), interface.program->report().mode,
-                       std::move(link)});
+                       std::string(wanted_mode_text(wanted_mode(interface.config.mode))),
+                       interface.program->report().mode, std::move(link)});
   }
   return offered;
 }
