@@ -98,7 +98,7 @@ class SessionShard {
   std::uint32_t clear(std::span<const SessionHandle> sessions) noexcept;
 
   /// A TCP session that was half-open (or not) may have changed: keeps the count and the wheel right. `slot`: of either
-  /// direction, `was_half_open`: is_half_open() before.
+  /// direction, `was_half_open`: is_half_open() before. Tracking makes none half-open that was not.
   template <typename Tuple>
   void tcp_changed(FlowSlot slot, bool was_half_open, const SessionTimeouts& timeouts) noexcept;
   template <typename Tuple>

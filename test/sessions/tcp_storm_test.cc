@@ -170,5 +170,37 @@ TEST_CASE("who knows the acknowledgment but not the sequence number is believed 
   CHECK(std::abs(believed - expected) < 7 * std::sqrt(expected));
 }
 
+TEST_CASE("whatever segments come, a connection that was opened never counts as half-open again") {
+  // A shard's limit of half-open sessions is asked once, when a session begins.
+  Random random = random_of_run();
+  static constexpr std::uint8_t kKinds[] = {kTcpSyn,           kTcpSyn | kTcpAck, kTcpAck,          kTcpAck | kTcpPsh,
+                                            kTcpAck | kTcpFin, kTcpRst,           kTcpRst | kTcpAck};
+  int opened = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    Connection connection(500, 7);
+    if (i % 2 == 0) {
+      const TcpSegment syn = Connection::segment_of(kTcpSyn, 1000, 0, 0, 500);
+      tcp_open(connection.client, connection.server, syn, TcpPickUp::kOnlySyn);
+    }
+    for (int sent = 0; sent < 40; ++sent) {
+      if (random() % 16 == 0) tcp_learn(connection.client, connection.server);
+      const bool was_half_open = is_half_open(connection.state());
+      const bool as_client = random() % 2 == 0;
+      const auto sequence = static_cast<std::uint32_t>((as_client ? 1000 : 5000) + random() % 3);
+      const auto acknowledged = static_cast<std::uint32_t>((as_client ? 5000 : 1000) + random() % 3);
+      const std::uint8_t flags = kKinds[random() % std::size(kKinds)];
+      const TcpSegment segment = Connection::segment_of(
+          flags, sequence, acknowledged, static_cast<std::uint16_t>((flags & kTcpPsh) != 0 ? 1 : 0), 500);
+      TcpSide& from = as_client ? connection.client : connection.server;
+      TcpSide& to = as_client ? connection.server : connection.client;
+      if (tcp_track(from, to, segment, connection.again).action == TcpAction::kRenew) break;
+      const bool now_half_open = is_half_open(connection.state());
+      REQUIRE((was_half_open || !now_half_open));
+      opened += was_half_open && !now_half_open;
+    }
+  }
+  CHECK(opened > 1000);
+}
+
 }  // namespace
 }  // namespace culvert::test
