@@ -48,7 +48,8 @@ def check_head(path, text):
     licence = BPF_LICENCE if BPF_FILE.match(path) else LICENCE
     if len(lines) <= first or licence not in lines[first]:
         yield Finding(path, first + 1, f"begins without '{licence}'")
-    if path.endswith(".h") and not path.endswith(".bpf.h") and not re.search(r"^#pragma once$", text, re.MULTILINE):
+    guarded = re.search(r"^#pragma once$", text, re.MULTILINE) or path.endswith(".bpf.h")
+    if path.endswith(".h") and not guarded and not path.startswith("precompiled/"):
         yield Finding(path, 1, "a header without #pragma once")
 
 

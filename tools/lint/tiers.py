@@ -30,6 +30,7 @@ HEIGHT = {
     "tools": 6,
     "bench": 6,
     "test": 6,
+    "precompiled": 6,
 }
 
 # (who, whom) -> why. Keep it short: every line here is a debt.
@@ -40,6 +41,7 @@ NEIGHBOURS = {
     ("control", "status"): "control publishes and answers from the registry",
     ("agent", "status"): "the agent renders what the core published",
     ("control", "agent"): "the core starts its child",
+    ("precompiled", "test"): "tests have precompiled headers, too",
     ("test", "tools"): "the command line's parts are tested",
     ("test", "app"): "start-up is tested",
     ("test", "bench"): "generators are tested before their figures are believed",
