@@ -222,24 +222,47 @@ bool SessionTable<Tuple>::paired(FlowSlot slot) const noexcept {
 }
 
 template <typename Tuple>
+bool SessionTable<Tuple>::may_be_original(FlowSlot slot) const noexcept {
+  if (slot % 32 == 0) return false;
+  const FlowHead& head = flows_.entry(slot).head;
+  return head.whole() && !head.has(kFlowReply) && head.peer < flows_.slots();
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::restore_session(FlowSlot original, const Pair& hashes) noexcept {
+  const FlowSlot reply = flows_.entry(original).head.peer;
+  if (flows_.find(flows_.entry(original).key, hashes.original) != kNoFlow ||
+      flows_.find(flows_.entry(reply).key, hashes.reply) != kNoFlow || !flows_.restore(original, hashes.original)) {
+    return;
+  }
+  if (!flows_.restore(reply, hashes.reply)) flows_.release(original, hashes.original);
+}
+
+template <typename Tuple>
 std::uint32_t SessionTable<Tuple>::restore_flows() noexcept {
   // A session with a flow that is not whole, has lost its partner, can't live where it is, or has another's key, goes.
   // Tags and counters are made anew from the keys, whatever the crash left of them.
   const std::uint32_t tagged = flows_.count_tags();
   flows_.forget_tags();
-  for (FlowSlot slot = 1; slot < flows_.slots(); ++slot) {
-    if (slot % 32 == 0 || flows_.entry(slot).head.has(kFlowReply) || !paired(slot)) continue;
-    const FlowSlot peer = flows_.entry(slot).head.peer;
-    const std::uint64_t original_hash = hash(flows_.entry(slot).key);
-    const std::uint64_t reply_hash = hash(flows_.entry(peer).key);
-    if (flows_.find(flows_.entry(slot).key, original_hash) != kNoFlow ||
-        flows_.find(flows_.entry(peer).key, reply_hash) != kNoFlow || !flows_.restore(slot, original_hash)) {
-      continue;
+  std::array<FlowSlot, kSlotsAtOnce> slots;
+  std::array<Pair, kSlotsAtOnce> hashes;
+  for (FlowSlot begin = 0; begin < flows_.slots(); begin += kSlotsAtOnce) {
+    const std::size_t count = originals(begin, slots, [this](FlowSlot slot) { return may_be_original(slot); });
+    std::size_t sessions = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const FlowSlot slot = slots[i];
+      if (!paired(slot)) continue;
+      const Pair pair{hash(flows_.entry(slot).key), hash(flows_.entry(flows_.entry(slot).head.peer).key)};
+      flows_.prefetch(pair.original);
+      flows_.prefetch(pair.reply);
+      slots[sessions] = slot;
+      hashes[sessions++] = pair;
     }
-    if (!flows_.restore(peer, reply_hash)) flows_.release(slot, original_hash);
+    for (std::size_t i = 0; i < sessions; ++i) restore_session(slots[i], hashes[i]);
   }
   for (FlowSlot slot = 1; slot < flows_.slots(); ++slot) {
-    if (slot % 32 != 0 && !flows_.used(slot)) open_entry(flows_.entry(slot).head);
+    if (slot % 32 == 0 || flows_.used(slot)) continue;
+    if (FlowHead& head = flows_.entry(slot).head; head.whole()) open_entry(head);
   }
   // A tag may have been lost where the entry was not.
   return tagged > flows_.size() ? tagged - flows_.size() : 0;

@@ -11,6 +11,8 @@
 // process); the wheel is made anew.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -153,8 +155,19 @@ class SessionTable {
   void schedule(FlowSlot original, FlowSlot reply, FlowDate when) noexcept;
   void unschedule(FlowSlot original) noexcept;
   void take_apart(FlowSlot original, FlowSlot reply) noexcept;
+  // Recovery goes over slots in groups, so that the lines of a group that are anywhere come together.
+  static constexpr FlowSlot kSlotsAtOnce = 256;
+  struct Pair {
+    std::uint64_t original, reply;  ///< their hashes
+  };
+  /// The slots of the group that begins here for which `is_original`; their partners are prefetched.
+  template <typename IsOriginal>
+  std::size_t originals(FlowSlot begin, std::array<FlowSlot, kSlotsAtOnce>& slots,
+                        IsOriginal&& is_original) const noexcept;
+  bool may_be_original(FlowSlot slot) const noexcept;
   /// Whether the flow at this slot has a partner that agrees.
   bool paired(FlowSlot slot) const noexcept;
+  void restore_session(FlowSlot original, const Pair& hashes) noexcept;
   std::uint32_t restore_flows() noexcept;
   /// What another process knew of policy, routes and windows is not believed: policy and route are asked again with the
   /// next packet (no generation is 0), windows are learnt.
@@ -194,6 +207,20 @@ std::uint32_t SessionTable<Tuple>::expire(Now now, const SessionTimeouts& timeou
 }
 
 template <typename Tuple>
+template <typename IsOriginal>
+std::size_t SessionTable<Tuple>::originals(FlowSlot begin, std::array<FlowSlot, kSlotsAtOnce>& slots,
+                                           IsOriginal&& is_original) const noexcept {
+  const auto end = static_cast<FlowSlot>(std::min<std::size_t>(flows_.slots(), begin + kSlotsAtOnce));
+  std::size_t count = 0;
+  for (FlowSlot slot = begin; slot < end; ++slot) {
+    if (!is_original(slot)) continue;
+    slots[count++] = slot;
+    flows_.prefetch_entry(flows_.entry(slot).head.peer);
+  }
+  return count;
+}
+
+template <typename Tuple>
 template <typename OnKept>
 std::uint32_t SessionTable<Tuple>::recover(const SessionTimeouts& timeouts, Now now, OnKept&& on_kept) noexcept {
   const std::uint32_t lost = restore_flows();
@@ -201,15 +228,21 @@ std::uint32_t SessionTable<Tuple>::recover(const SessionTimeouts& timeouts, Now 
   if (!std::exchange(wheel_begun_, true)) wheel_.begin(date);
   wheel_.wake(date);
   std::uint32_t kept = 0;
-  for (FlowSlot slot = 1; slot < flows_.slots(); ++slot) {
-    if (!flows_.used(slot) || flows_.entry(slot).head.has(kFlowReply)) continue;
-    const FlowSlot peer = flows_.entry(slot).head.peer;
-    begin_again(flows_.entry(slot).head, flows_.entry(peer).head);
-    // What is over long since ends in the first seconds and not in the first turn.
-    const FlowDate end = deadline(slot, peer, timeouts);
-    const FlowDate soonest = date + kept++ % kSpread;
-    schedule(slot, peer, static_cast<std::int32_t>(end - soonest) > 0 ? end : soonest);
-    on_kept(slot);
+  std::array<FlowSlot, kSlotsAtOnce> slots;
+  const auto is_original = [this](FlowSlot slot) {
+    return flows_.used(slot) && !flows_.entry(slot).head.has(kFlowReply);
+  };
+  for (FlowSlot begin = 0; begin < flows_.slots(); begin += kSlotsAtOnce) {
+    const std::size_t count = originals(begin, slots, is_original);
+    for (const FlowSlot slot : std::span(slots).first(count)) {
+      const FlowSlot peer = flows_.entry(slot).head.peer;
+      begin_again(flows_.entry(slot).head, flows_.entry(peer).head);
+      // What is over long since ends in the first seconds and not in the first turn.
+      const FlowDate end = deadline(slot, peer, timeouts);
+      const FlowDate soonest = date + kept++ % kSpread;
+      schedule(slot, peer, static_cast<std::int32_t>(end - soonest) > 0 ? end : soonest);
+      on_kept(slot);
+    }
   }
   return lost;
 }
