@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mapping.h"
 
+#include <array>
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
+#include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
 #include <linux/magic.h>
@@ -80,6 +83,29 @@ Fd huge_tmpfs_file(std::size_t size) {
   if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) return {};
   if (::fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0) return {};
   return fd;
+}
+
+/// Whether huge pages back more than half of a mapping of shared memory, by /proc/self/smaps (proc_pid_smaps(5)):
+///
+///   7f5c00000000-7f5c40000000 rw-s ...     a mapping, then a line for each fact
+///   ShmemPmdMapped:   1048576 kB
+bool mostly_huge(const std::byte* data, std::size_t size) {
+  std::ifstream file("/proc/self/smaps");
+  std::array<char, 2 * sizeof(std::uintptr_t)> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), address_of(data), 16).ptr;
+  const std::string beginning = std::string(digits.data(), end) + "-";
+  constexpr std::string_view kFact = "ShmemPmdMapped:";
+  bool ours = false;
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t word = line.find(' ');
+    if (word == std::string::npos || line[word - 1] != ':') {
+      if (ours) return false;
+      ours = line.starts_with(beginning);
+    } else if (ours && line.starts_with(kFact)) {
+      return std::strtoull(line.c_str() + kFact.size(), nullptr, 10) * 1024 > size / 2;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -159,6 +185,13 @@ Mapping Mapping::shared_over(Fd fd, std::size_t size, PageKind pages) {
   return {data, size, pages, std::move(fd)};
 }
 
+Mapping Mapping::file_over(Fd fd, std::size_t size) {
+  const bool may_be_huge = size >= kHugePageSize;
+  Mapping mapping = shared_over(std::move(fd), size, may_be_huge ? PageKind::kTransparentHuge : PageKind::kSmall);
+  mapping.pages_ = mostly_huge(mapping.data_, size) ? PageKind::kTransparentHuge : PageKind::kSmall;
+  return mapping;
+}
+
 Mapping Mapping::shareable(std::size_t size, HugePages huge_pages, std::string_view what) {
   const bool want_huge = huge_pages == HugePages::kTry && size >= kHugePageSize;
   if (!want_huge) {
@@ -209,18 +242,14 @@ Mapping Mapping::file(const std::string& path, std::size_t size, bool anew, bool
   if (::fstat(fd.get(), &status) != 0) throw failed("looking at", "");
   kept = !anew && status.st_size == static_cast<off_t>(rounded);
   if (!kept && (::ftruncate(fd.get(), 0) != 0 || ::fchmod(fd.get(), 0600) != 0)) throw failed("emptying", "");
+  // Before there is memory: huge=within_size gives huge pages below the end of the file.
+  if (::ftruncate(fd.get(), static_cast<off_t>(rounded)) != 0) throw failed("sizing", "");
   // All of it now: memory that is missing later would be a signal in the middle of a packet.
   if (const int error = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(rounded)); error != 0) {
     errno = error;
     throw failed("making room for", "set sessions.max lower, or give the tmpfs more room (mount -o remount,size=...)");
   }
-  void* address = ::mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (address == MAP_FAILED) throw failed("mapping", "give the machine more memory");
-  auto* data = static_cast<std::byte*>(address);
-  // Refused where the tmpfs has no huge pages: those of 4 KB do, slower.
-  ::madvise(data, rounded, MADV_HUGEPAGE);
-  ::madvise(data, rounded, MADV_POPULATE_WRITE);
-  return {data, rounded, PageKind::kSmall, std::move(fd)};
+  return file_over(std::move(fd), rounded);
 }
 
 Mapping Mapping::file_of(int descriptor, std::size_t size, bool& kept) {
@@ -231,8 +260,7 @@ Mapping Mapping::file_of(int descriptor, std::size_t size, bool& kept) {
   if (!kept) return {};
   Fd fd(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3));
   if (!fd) throw SetupError(errno_error("keeping a file of sessions"));
-  // As file() asks for them: refused where the tmpfs has no huge pages.
-  return shared_over(std::move(fd), rounded, size >= kHugePageSize ? PageKind::kTransparentHuge : PageKind::kSmall);
+  return file_over(std::move(fd), rounded);
 }
 
 bool is_tmpfs(const std::string& folder) noexcept {

@@ -44,8 +44,9 @@ class Mapping {
   static Mapping of_size(int descriptor, std::size_t size);
   /// The file at `path`, which only its owner may read, of `size` bytes (rounded up to pages) and mapped to be written:
   /// what is in it outlives the process, when it lies in a tmpfs. Made when it is not there; of another size, or when
-  /// `anew`, it is emptied. `kept`: it holds what an earlier process left. Throws SetupError: there is no room, or
-  /// another process has it.
+  /// `anew`, it is emptied. `kept`: it holds what an earlier process left. Its pages are huge where the tmpfs was
+  /// mounted with huge=always or within_size (tmpfs(5)). Throws SetupError: there is no room, or another process has
+  /// it.
   static Mapping file(const std::string& path, std::size_t size, bool anew, bool& kept);
   /// The same of a file that another process has open and leaves to us, with its lock; the descriptor stays the
   /// caller's. Nothing is mapped unless `kept`: it is of that size.
@@ -69,6 +70,8 @@ class Mapping {
  private:
   Mapping(std::byte* data, std::size_t size, PageKind pages, Fd fd) noexcept;
   static Mapping shared_over(Fd fd, std::size_t size, PageKind pages);
+  /// For a file in a tmpfs that may have huge pages: what it got is asked of the kernel.
+  static Mapping file_over(Fd fd, std::size_t size);
 
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;

@@ -122,8 +122,13 @@ struct SessionTimeoutsConfig {
   friend bool operator==(const SessionTimeoutsConfig&, const SessionTimeoutsConfig&) = default;
 };
 
+/// By which hash of a packet its worker is found.
+enum class SharedBy : std::uint8_t { kKeyedHash, kRss };
+
 struct SessionsConfig {
-  std::uint32_t max = 262'144;  ///< of all workers together
+  std::uint32_t max = 262'144;           ///< of all workers together
+  std::optional<std::string> directory;  ///< of their files; nothing: that of the control socket
+  SharedBy shared_by = SharedBy::kKeyedHash;
   SessionTimeoutsConfig timeouts;
 
   friend bool operator==(const SessionsConfig&, const SessionsConfig&) = default;

@@ -178,12 +178,23 @@ Section<PolicyConfig> policy_section() {
 }
 
 Section<SessionsConfig> sessions_section() {
+  const auto shared_by = word_rule<SharedBy>("a hash", {{"keyed-hash", SharedBy::kKeyedHash}, {"rss", SharedBy::kRss}});
   return Section<SessionsConfig>()
       .key(
           "max", &SessionsConfig::max, count_rule<std::uint32_t>(1'024, kMostSessions), Reload::kRestart,
           "Sessions that are tracked, of all workers together; with a policy each takes about 640 bytes of memory from "
           "the start. When full, a new session takes the place of one that is not established, or is refused.",
           "170 MB, and the sessions of some thousand people.")
+      .key("directory", &SessionsConfig::directory, automatic_or(path_rule(kPathBytes)), Reload::kRestart,
+           "Folder of the files in which sessions outlive culvertd; a tmpfs. One of their own can have huge pages: "
+           "mount "
+           "it with huge=within_size.",
+           "auto is the folder of control_socket, which is in memory on most systems, on 4 KB pages.")
+      .key("shared_by", &SessionsConfig::shared_by, shared_by, Reload::kRestart,
+           "How sessions are shared out to several workers: by a hash with a secret, or by the one of NICs (RSS), so "
+           "that "
+           "fewer packets are handed from worker to worker; `culvert doctor` says what NICs need for it.",
+           "With rss anybody who can choose ports can send all that he sends to one worker.")
       .object("timeouts", &SessionsConfig::timeouts, timeouts_section(), "How long a session may be silent.");
 }
 

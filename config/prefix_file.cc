@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::size_t kBytesPerLine = 128;  // of a long prefix and a comment, on average
 constexpr std::size_t kMostReported = 5;    // of one file: who has a wrong file has it wrong in every line
-constexpr std::size_t kPathBytes = 4000;
 
 std::string_view without_comment(std::string_view line) {
   constexpr std::string_view kSpaces = " \t\r";

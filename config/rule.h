@@ -124,6 +124,9 @@ ValueRule<T> word_rule(std::string noun, std::vector<std::pair<std::string, T>> 
   return scalar_rule<T>(fmt::format("one of {}", fmt::join(words, ", ")), parse, print);
 }
 
+/// Of a path below which files are made: PATH_MAX less room for their names.
+inline constexpr std::size_t kPathBytes = 4000;
+
 /// An absolute path of a file, at most `most_bytes` long.
 ValueRule<std::string> path_rule(std::size_t most_bytes);
 /// The name of an account (useradd(8): a-z 0-9 _ -, begins with a letter or _, at most 32).

@@ -20,7 +20,6 @@ constexpr std::size_t kMostFurtherStations = 15;  // kRedirectMaxStations less t
 constexpr std::size_t kMostFailsafePorts = 64;    // the XDP program's table
 constexpr std::size_t kMostDenyPrefixes = 32768;  // half of each of the XDP program's tables
 constexpr std::size_t kSocketPathBytes = 107;     // sun_path without its zero byte, unix(7)
-constexpr std::size_t kPathBytes = 4000;          // PATH_MAX less room for file names below it
 
 Section<RingsConfig> rings_section() {
   const ValueRule<std::uint32_t> size = power_of_two_rule(64, 8192);

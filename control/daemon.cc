@@ -128,9 +128,11 @@ Daemon::Daemon(CheckResult checked, std::string version, std::optional<HandoverS
                                       fail_mode(configurations_.running()) == FailMode::kClosed
                                           ? "closed (when culvertd stops, packets stop)"
                                           : "open (when culvertd stops, the kernel forwards)");
-  const std::string memory = fmt::format("packet memory on {}{}, routing tables on {}", page_kind_text(region_.pages()),
-                                         region_.memory().fd() ? "" : " (private: a restart makes lanes anew)",
-                                         page_kind_text(routes_.pages()));
+  const SessionSlot* sessions = workers_.sessions(0);
+  const std::string memory = fmt::format(
+      "packet memory on {}{}, routing tables on {}{}", page_kind_text(region_.pages()),
+      region_.memory().fd() ? "" : " (private: a restart makes lanes anew)", page_kind_text(routes_.pages()),
+      sessions == nullptr ? "" : fmt::format(", sessions on {}", page_kind_text(sessions->pages())));
   log(how);
   log(memory);
   // A successor's agent waits until its predecessor's is gone.

@@ -144,6 +144,7 @@ SessionOwner Firewall::session_owner(const Config& config, std::uint32_t workers
   std::string meaning;
   for (const auto& [name, zone] : policy_->zones.all()) meaning += fmt::format("zone {} {}\n", zone, name);
   for (const auto& [name, number] : interface_numbers(config)) meaning += fmt::format("link {} {}\n", number, name);
+  if (config.sessions.shared_by == SharedBy::kRss) meaning += "shared by rss\n";
   SessionOwner owner;
   owner.workers = workers;
   owner.boot_id = boot_id();

@@ -103,8 +103,8 @@ Result<void> plan_frames(const SystemConfig& system, Plan& plan) {
 
 /// A quarter of the sessions may be half-open: a flood of SYNs leaves the others alone, and no honest crowd of new
 /// connections fills it while their handshakes take less than a second.
-void plan_sessions(const Config& config, Plan& plan) {
-  if (!config.policy.has_value()) return;
+Result<void> plan_sessions(const Config& config, Plan& plan) {
+  if (!config.policy.has_value()) return {};
   SessionSetup sessions;
   sessions.sessions = config.sessions.max / plan.demand.workers;
   sessions.half_open = sessions.sessions / 4;
@@ -112,11 +112,16 @@ void plan_sessions(const Config& config, Plan& plan) {
   sessions.huge_pages = config.system.huge_pages;
   sessions.key = HashKey::random();
   sessions.owner_key = HashKey::random();
+  sessions.owner_hash = config.sessions.shared_by == SharedBy::kRss ? OwnerHash::kRss : OwnerHash::kKeyed;
   plan.demand.fragments = sessions.fragments;
   plan.demand.sessions = plan.demand.workers > 1;
-  const std::string folder = std::filesystem::path(config.system.control_socket).parent_path();
+  const std::string beside = std::filesystem::path(config.system.control_socket).parent_path();
+  const std::string folder = config.sessions.directory.value_or(beside);
   if (is_tmpfs(folder)) {
     sessions.folder = folder;
+  } else if (config.sessions.directory.has_value()) {
+    return Error{fmt::format("sessions.directory: {} is no tmpfs", folder), 0,
+                 fmt::format("mount -t tmpfs -o mode=0700,huge=within_size culvert-sessions {}", folder)};
   } else {
     plan.notes.push_back(
         fmt::format("sessions end when culvertd does: {} is no tmpfs, so no file there outlives it in "
@@ -124,6 +129,7 @@ void plan_sessions(const Config& config, Plan& plan) {
                     folder.empty() ? "." : folder));
   }
   plan.sessions = sessions;
+  return {};
 }
 
 }  // namespace
@@ -144,7 +150,7 @@ Result<Plan> make_plan(const Config& config, const std::map<std::string, std::ui
   plan.demand.punt_queue = kPuntQueueCapacity;
   plan.demand.pending = config.system.limits.pending_packets;
   plan_lanes(config, queues, plan);
-  plan_sessions(config, plan);
+  if (auto planned = plan_sessions(config, plan); planned.has_error()) return planned.error();
   if (auto checked = check_lanes(plan); checked.has_error()) return checked.error();
   if (auto planned = plan_frames(config.system, plan); planned.has_error()) return planned.error();
   return plan;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -36,6 +37,14 @@ std::string temporary_name(const std::string& path) {
   return path + ".new";
 }
 
+/// Whether the path leads to the file that is open.
+bool is_file_at(int descriptor, const std::string& path) {
+  struct stat open {};
+  struct stat there {};
+  return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &there) == 0 && open.st_dev == there.st_dev &&
+         open.st_ino == there.st_ino;
+}
+
 SessionOwner owner_of(const SessionSetup& setup, WorkerIndex worker) {
   SessionOwner owner = setup.owner;
   owner.worker = worker;
@@ -64,8 +73,15 @@ Mapping SessionSlot::open_tables(const SessionSetup& setup) {
   ::unlink(temporary_name(path_).c_str());  // of one that was killed on the way
   const int left = left_of(setup, owner_.worker).file;
   bool kept = false;
-  Mapping memory = left < 0 ? Mapping::file(path_, size, false, kept) : Mapping::file_of(left, size, kept);
-  if (left >= 0 && !kept) found_ = SessionFileState::kSize;
+  Mapping memory;
+  if (left < 0) {
+    memory = Mapping::file(path_, size, false, kept);
+  } else if (!is_file_at(left, path_)) {
+    found_ = SessionFileState::kElsewhere;
+  } else {
+    memory = Mapping::file_of(left, size, kept);
+    if (!kept) found_ = SessionFileState::kSize;
+  }
   if ((left < 0 || kept) && usable(memory.bytes(), setup)) return memory;
   if (found_ != SessionFileState::kFresh) story_ = fmt::format("sessions begin anew: {}", session_file_text(found_));
   if (left >= 0) {
@@ -120,7 +136,8 @@ SessionSlot::SessionSlot(const SessionSetup& setup, WorkerIndex worker, SharedMe
              &meters.sources),
       fragment_key_(HashKey::random()),
       syn_cookie_key_(in_use_ ? load<State>(left_state_.data()).syn_cookie_key : SipKey::random()),
-      owner_key_(SessionFile::shares(tables_.bytes())) {
+      owner_key_(SessionFile::shares(tables_.bytes())),
+      owner_hash_(setup.owner_hash) {
   State state;
   state.syn_cookie_key = syn_cookie_key_;
   store(state_.data(), state);
@@ -183,6 +200,7 @@ void SessionSlot::give(PipelineParts& parts) noexcept {
   // Not every server has them, and a client that was promised some may drop segments without (RFC 7323 3.2).
   parts.syn_offer.timestamps = false;
   parts.owner_key = owner_key_;
+  parts.owner_hash = owner_hash_;
 }
 
 }  // namespace culvert

@@ -21,6 +21,7 @@ struct SessionSetup {
   HugePages huge_pages = HugePages::kTry;
   HashKey key;        ///< of tables that begin empty
   HashKey owner_key;  ///< by which packets find the worker of their session
+  OwnerHash owner_hash = OwnerHash::kKeyed;
   /// Where files of sessions are kept, which a successor takes over; empty: sessions end with the process.
   std::string folder;
   SessionOwner owner;        ///< but for the worker's number
@@ -64,6 +65,7 @@ class SessionSlot {
   const HashKey& owner_key() const noexcept { return owner_key_; }
   /// "kept 1200 sessions of an earlier run", or why not.
   const std::string& story() const noexcept { return story_; }
+  PageKind pages() const noexcept { return tables_.pages(); }
   /// For a successor; of the file -1 without one.
   SessionSetup::Left descriptors() const noexcept;
   /// The worker has ended: the rest of what a successor needs.
@@ -97,6 +99,7 @@ class SessionSlot {
   HashKey fragment_key_;
   SipKey syn_cookie_key_;
   HashKey owner_key_;
+  OwnerHash owner_hash_;
 };
 
 }  // namespace culvert

@@ -40,7 +40,7 @@ Pipeline::Pipeline(const PipelineParts& parts) noexcept
       multipath_key_(parts.multipath_key),
       cells_(parts.cells),
       syn_proxy_(*parts.pool, parts.region, parts.syn_cookie_key, parts.syn_offer),
-      owners_(parts.self, parts.workers, parts.owner_key),
+      owners_(parts.self, parts.workers, parts.owner_key, parts.owner_hash),
       hold_(parts.pending, *parts.requests, *parts.routes.generation),
       fragments_(*parts.pool, parts.region),
       datagrams_(parts.fragments, parts.fragment_key, cells_->fragments),

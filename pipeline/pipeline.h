@@ -60,7 +60,8 @@ struct PipelineParts {
   std::span<Cell> rule_hits;
   std::span<DatagramQueue::Entry> fragments;  ///< room for fragments that wait for others
   HashKey fragment_key;
-  HashKey owner_key;  ///< of all workers the same
+  HashKey owner_key;  ///< of all workers the same, as owner_hash is
+  OwnerHash owner_hash = OwnerHash::kKeyed;
   SipKey syn_cookie_key;
   SynOffer syn_offer;
   WorkerIndex self = 0;

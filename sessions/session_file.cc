@@ -66,9 +66,11 @@ std::string_view session_file_text(SessionFileState state) noexcept {
     case SessionFileState::kOtherBoot:
       return "the file is from before this machine started";
     case SessionFileState::kMeaning:
-      return "the file is of a configuration with other zones or interfaces";
+      return "the file is of a configuration with other zones or interfaces, or another shared_by";
     case SessionFileState::kShares:
       return "the first worker's file is new, so this one's sessions may be other workers' now";
+    case SessionFileState::kElsewhere:
+      return "the file that was used is in another folder, and can be removed there";
     case SessionFileState::kUnfinished:
       return "the making of the file was interrupted";
   }

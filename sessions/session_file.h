@@ -42,8 +42,9 @@ enum class SessionFileState : std::uint8_t {
   kSize,        ///< for another number of sessions, or truncated
   kWorkers,     ///< for another worker, or another number of them
   kOtherBoot,   ///< of before the machine started
-  kMeaning,     ///< other zones or interfaces have its numbers
+  kMeaning,     ///< other zones or interfaces have its numbers, or it was shared out by another hash
   kShares,      ///< its sessions may be other workers' now (only its user knows)
+  kElsewhere,   ///< the one that runs has it in another folder (only its user knows)
   kUnfinished,  ///< its making was interrupted
 };
 

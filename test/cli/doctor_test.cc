@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/culvert/doctor.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "test/support/catch.h"
@@ -16,7 +17,7 @@ MachineFacts good_machine() {
   facts.has_btf = facts.has_bpffs = facts.is_root = true;
   facts.huge_pages_free = 256;
   facts.open_files = 4096;
-  facts.tun = "culvert0";
+  facts.settings.tun = "culvert0";
   facts.rp_filter_all = 0;
   facts.rp_filter_tun = 2;
   facts.ipv4_forwarding = facts.ipv6_forwarding = true;
@@ -116,6 +117,72 @@ TEST_CASE("each further thing that is wrong has one finding, too") {
   SECTION("LRO") {
     facts.interfaces[0].lro = true;
     CHECK(only_finding(facts).type == "ethtool -K lan0 lro off");
+  }
+}
+
+/// As `ethtool -X lan0 hkey 6d:5a:... equal 4` leaves it.
+RssFacts agreeing_rss() {
+  RssFacts rss;
+  rss.is_toeplitz = true;
+  for (int i = 0; i < 26; ++i) rss.key.insert(rss.key.end(), {0x6d, 0x5a});
+  for (std::uint32_t i = 0; i < 512; ++i) rss.table.push_back(i % 4);
+  rss.hashes_ports = {{"tcp4", true}, {"udp4", true}, {"tcp6", true}, {"udp6", true}};
+  return rss;
+}
+
+TEST_CASE("sessions shared out by RSS want NICs that agree") {
+  auto facts = good_machine();
+  facts.settings.shared_by_rss = true;
+  facts.settings.workers = 4;
+  facts.interfaces[0].rss = agreeing_rss();
+  RssFacts& rss = *facts.interfaces[0].rss;
+  const auto type = [&] { return only_finding(facts).type; };
+  SECTION("they do") {
+    const auto findings = judge(facts);
+    const auto is_said = [](const Finding& finding) {
+      return finding.what == "lan0: RSS sends packets to their workers";
+    };
+    CHECK(std::any_of(findings.begin(), findings.end(), is_said));
+    for (const Finding& finding : findings) CHECK(finding.level == Finding::Level::kOk);
+  }
+  SECTION("none") {
+    facts.interfaces[0].rss.reset();
+    CHECK(only_finding(facts).level == Finding::Level::kHint);
+  }
+  SECTION("another key, of the usual length") {
+    rss.key.resize(40);
+    rss.key[7] = 0;
+    std::string key = "6d:5a";
+    for (int i = 1; i < 20; ++i) key += ":6d:5a";
+    CHECK(type() == "ethtool -X lan0 hfunc toeplitz hkey " + key + " equal 4");
+  }
+  SECTION("another function") {
+    rss.is_toeplitz = false;
+    CHECK(type().find("hfunc toeplitz") != std::string::npos);
+  }
+  SECTION("a table for another number of queues") {
+    for (std::uint32_t i = 0; i < 512; ++i) rss.table[i] = i % 3;
+    CHECK(type().find("equal 4") != std::string::npos);
+  }
+  SECTION("surplus queues go to the worker of their number") {
+    for (std::uint32_t i = 0; i < 512; ++i) rss.table[i] = i % 8;
+    for (const Finding& finding : judge(facts)) CHECK(finding.level != Finding::Level::kWarning);
+  }
+  SECTION("a larger table and three workers cannot agree") {
+    facts.settings.workers = 3;
+    for (std::uint32_t i = 0; i < 512; ++i) rss.table[i] = i % 3;
+    CHECK(type() == "system.workers: 2, because its table has 512 places and only a power of two agrees with that");
+    rss.table.resize(128);
+    CHECK(judge(facts).back().level == Finding::Level::kOk);
+  }
+  SECTION("UDP by addresses only, as many NICs have it") {
+    rss.hashes_ports["udp4"] = false;
+    CHECK(type() == "ethtool -N lan0 rx-flow-hash udp4 sdfn");
+  }
+  SECTION("nobody asked") {
+    facts.settings.shared_by_rss = false;
+    rss.key[0] = 0;
+    for (const Finding& finding : judge(facts)) CHECK(finding.level == Finding::Level::kOk);
   }
 }
 

@@ -17,6 +17,7 @@ using namespace culvert;
 namespace {
 
 constexpr std::uint64_t kS = kNanosecondsPerSecond;
+constexpr SessionTimeoutsConfig kTimeouts{5 * kS, 7200 * kS, 6 * kS, 7 * kS, 8 * kS, 9 * kS, 90 * kS};
 constexpr const char* kInterfaces = "interfaces: {lan0: {}, wan0: {}}\n";
 
 struct Row {
@@ -109,7 +110,7 @@ TEST_CASE("values land where they belong") {
             InterfaceMode::kZeroCopy, 4U, {MacAddress{{0, 0, 0x5e, 0, 1, 7}}}, "inside", ReversePath::kLoose});
   CHECK(config.zones == std::map<std::string, ZoneConfig>{{"inside", {"Desks.", std::nullopt, {}}}});
   CHECK(config.policy == PolicyConfig{});
-  CHECK(config.sessions == SessionsConfig{64'000, {5 * kS, 7200 * kS, 6 * kS, 7 * kS, 8 * kS, 9 * kS, 90 * kS}});
+  CHECK(config.sessions == SessionsConfig{64'000, std::nullopt, SharedBy::kKeyedHash, kTimeouts});
   CHECK(config.metrics == MetricsConfig{false, {{true, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 80}});
   CHECK(config.events == EventsConfig{64, 1'500});
 }

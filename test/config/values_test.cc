@@ -127,6 +127,8 @@ std::vector<Bounds> other_bounds() {
       {"interfaces.lan0.zone", {"none"}, {"any", "always", "1a", "a.b", "\"\"", "[none]"}},
       {"interfaces.lan0.reverse_path", {"auto", "strict", "loose", "off"}, {"feasible", "true", "none"}},
       {"sessions.max", {"1024", "67108864"}, {"1023", "67108865", "auto"}},
+      {"sessions.directory", {"auto", "/s", "/" + repeated("x", 3999)}, {"./s", "/" + repeated("x", 4000)}},
+      {"sessions.shared_by", {"keyed-hash", "rss"}, {"toeplitz", "true"}},
       {"sessions.timeouts.tcp_syn", timeout_good, timeout_bad},
       {"sessions.timeouts.tcp_established", timeout_good, timeout_bad},
       {"sessions.timeouts.tcp_fin", timeout_good, timeout_bad},

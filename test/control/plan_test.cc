@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/mapping.h"
 #include "config/check.h"
 #include "test/support/catch.h"
 #include "workers/worker.h"
@@ -125,6 +126,27 @@ TEST_CASE("lanes are planned for the queues that are configured, there or not, e
   CHECK(lanes("{queues: 4}", 0) == 4);
   CHECK(lanes("{queues: 4}", 2) == 4);
   CHECK(lanes("{queues: 4}", 8) == 4);
+}
+
+TEST_CASE("sessions lie beside the control socket, or in a tmpfs that is named") {
+  const std::string policy = "zones: {lan: {}}\npolicy: {rules: []}\n";
+  const auto plan_of = [&](const std::string& directory) {
+    const std::string text =
+        "system: {control_socket: /dev/shm/control.sock, huge_pages: never}\n"
+        "interfaces: {lan0: {zone: lan}}\n" +
+        policy + directory;
+    const CheckResult checked = check_text(text, "plan_test.yaml");
+    REQUIRE(checked.config.has_value());
+    return make_plan(*checked.config, queues_of(1, 1));
+  };
+  REQUIRE(is_tmpfs("/dev/shm"));
+  CHECK(plan_of("")->sessions->folder == "/dev/shm");
+  CHECK(plan_of("sessions: {directory: auto}\n")->sessions->folder == "/dev/shm");
+  CHECK(plan_of("sessions: {directory: /dev/shm}\n")->sessions->folder == "/dev/shm");
+  const auto refused = plan_of("sessions: {directory: /proc}\n");
+  REQUIRE(refused.has_error());
+  CHECK(refused.error().what == "sessions.directory: /proc is no tmpfs");
+  CHECK(refused.error().hint == "mount -t tmpfs -o mode=0700,huge=within_size culvert-sessions /proc");
 }
 
 }  // namespace

@@ -143,6 +143,7 @@ interfaces:
             self.stop(self.daemon)
         for name in self.names.values():
             run("ip", "netns", "del", name, check=False)
+        run("umount", str(self.work / "huge"), check=False)
         shutil.rmtree(self.work, ignore_errors=True)
 
     def join(self, role, interface, number):
@@ -272,10 +273,18 @@ interfaces:
         return sum(worker[what] for worker in self.ask("show_status")["sessions"]["workers"])
 
     def memory_text(self):
-        """What figures of a restart depend on: "262144 sessions at most, packet memory on 4 KB pages"."""
+        """What figures of a restart depend on: "262144 sessions at most, packet memory on 4 KB pages, ..."."""
         most = sum(row["max"] for row in self.ask("show_buffers")["resources"] if row["resource"] == "sessions")
-        pages = re.findall(r"packet memory on ([^,(]*[^,( ])", self.log())[-1]
-        return f"{most} sessions at most, packet memory on {pages}"
+        packets = re.findall(r"packet memory on ([^,(]*[^,( ])", self.log())[-1]
+        sessions = re.findall(r", sessions on ([^,;\n]*)", self.log())[-1]
+        return f"{most} sessions at most, packet memory on {packets}, sessions on {sessions}"
+
+    def huge_folder(self):
+        """A folder of this test's whose files have huge pages, for a test with mounts_of_our_own()."""
+        folder = self.work / "huge"
+        folder.mkdir()
+        run("mount", "-t", "tmpfs", "-o", "mode=0700,huge=within_size", "culvert-test", str(folder))
+        return folder
 
     def session_rows(self, **which):
         """What `show sessions` tells of the sessions that fit: destination="198.18.1.2", port=80, ..."""

@@ -23,8 +23,9 @@ policy:
 """
 INTERFACES = "  lan0: {zone: inside}\n  wan0: {zone: outside}"
 IDLE = 200
-RESTARTS = by_tier(1, 2, 10)
-KILLS = by_tier(1, 3, 50)
+SMALL, HUGE = "4 KB pages", "transparent huge pages"
+SIGNALS = {"restart": signal.SIGTERM, "kill -9": signal.SIGKILL}
+LEAST = {"restart": 0.999, "kill -9": 0.99}  # of the sessions that there were
 
 
 def longest_gap_ms(text):
@@ -54,11 +55,12 @@ def cross(house, idle, with_signal):
     return before, int(took_over.group(1)), gap
 
 
-def main():
-    require_command("iperf3")
-    mounts_of_our_own()
+def go_through(pages, kinds):
+    """Restarts with the files of sessions on such pages: beside the control socket, or in a tmpfs of their own."""
     # Closed, so that no packet goes around the policy meanwhile, and the gap is the one that people see.
     with House(system="  fail: closed", interfaces=INTERFACES, config=ZONES, memory=True) as house:
+        if pages == HUGE:
+            house.config_text += f"sessions: {{directory: {house.huge_folder()}}}\n"
         house.start_culvert()
         EchoServer(house)
         house.spawn("server", "iperf3", "-s")
@@ -66,14 +68,21 @@ def main():
         house.ping(house.server4)
         idle = Connections(house, house.server4, IDLE)
         print(house.memory_text())
-        for name, with_signal, count, least in (("restart", signal.SIGTERM, RESTARTS, 0.999),
-                                                ("kill -9", signal.SIGKILL, KILLS, 0.99)):
+        assert house.memory_text().endswith(f"sessions on {pages}"), house.memory_text()
+        for name, count in kinds.items():
             for _ in range(count):
-                before, after, gap = cross(house, idle, with_signal)
+                before, after, gap = cross(house, idle, SIGNALS[name])
                 print(f"{name}: {before} sessions, {after} taken over, no answer for {gap:.0f} ms")
-                assert after >= least * before, (before, after)
+                assert after >= LEAST[name] * before, (before, after)
                 assert gap < 1500, gap
         house.assert_conservation()
+
+
+def main():
+    require_command("iperf3")
+    mounts_of_our_own()
+    go_through(SMALL, by_tier({"restart": 1}, {"restart": 1, "kill -9": 1}, {"restart": 5, "kill -9": 25}))
+    go_through(HUGE, by_tier({"kill -9": 1}, {"restart": 1, "kill -9": 2}, {"restart": 5, "kill -9": 25}))
 
 
 main()

@@ -8,6 +8,7 @@
 #include "packet/icmp.h"
 #include "packet/icmpv6.h"
 #include "packet/parse.h"
+#include "packet/rss_hash.h"
 #include "pipeline/session_owner.h"
 #include "test/support/catch.h"
 #include "test/support/packet_builder.h"
@@ -21,14 +22,14 @@ namespace {
 const HashKey kKey = HashKey::from_seed(7);
 
 /// Where the worker 0 of so many sends this packet; 0 when it keeps it.
-WorkerIndex owner_of(Bytes bytes, WorkerIndex workers) {
+WorkerIndex owner_of(Bytes bytes, WorkerIndex workers, OwnerHash hash = OwnerHash::kKeyed) {
   Burst burst;
   Packet& packet = burst.append();
   packet.data = bytes.data();
   packet.length = static_cast<std::uint16_t>(bytes.size());
   parse(packet, {});
   REQUIRE(packet.verdict == Verdict::kNone);
-  SessionOwners(0, workers, kKey).sort(burst);
+  SessionOwners(0, workers, kKey, hash).sort(burst);
   if (packet.verdict == Verdict::kNone) return 0;
   REQUIRE(packet.verdict == Verdict::kHandOff);
   REQUIRE(packet.next_hop < workers);
@@ -77,12 +78,16 @@ TEST_CASE("both directions of a session, and errors about either, belong to one 
   for (int round = 0; round < 4000; ++round) {
     const Ends ends = random_ends(random, round % 2 == 0);
     const auto workers = static_cast<WorkerIndex>(2 + random() % 15);
-    const WorkerIndex owner = owner_of(network(ends).udp(ends.one_port, ends.two_port).payload(20).build(), workers);
+    const OwnerHash hash = random() % 2 == 0 ? OwnerHash::kKeyed : OwnerHash::kRss;
+    const auto udp = [&](const Ends& way) {
+      return owner_of(network(way).udp(way.one_port, way.two_port).payload(20).build(), workers, hash);
+    };
+    const WorkerIndex owner = udp(ends);
     const Ends back = ends.reversed();
-    REQUIRE(owner_of(network(back).udp(back.one_port, back.two_port).payload(20).build(), workers) == owner);
+    REQUIRE(udp(back) == owner);
     const std::string router = is_ipv6(ends) ? "2001:db8:ffff::1" : "198.19.0.1";
-    REQUIRE(owner_of(error_about(ends, router), workers) == owner);
-    REQUIRE(owner_of(error_about(back, router), workers) == owner);
+    REQUIRE(owner_of(error_about(ends, router), workers, hash) == owner);
+    REQUIRE(owner_of(error_about(back, router), workers, hash) == owner);
   }
 }
 
@@ -122,4 +127,35 @@ TEST_CASE("sessions are shared out evenly, also those that an attacker numbers i
     CHECK(count < 2300);
   }
   CHECK(share.size() == 8);
+}
+
+TEST_CASE("a worker keeps all that a NIC with the symmetric key and an equal table sends to its queue") {
+  const std::uint64_t seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 4000; ++round) {
+    const Ends ends = random_ends(random, round % 2 == 0);
+    const auto workers = static_cast<WorkerIndex>(1U << (1 + random() % 4));
+    const std::uint32_t table = 128U << random() % 5;
+    PacketBuilder builder = network(ends);
+    switch (random() % 3) {
+      case 0:
+        builder.udp(ends.one_port, ends.two_port);
+        break;
+      case 1:
+        builder.tcp(ends.one_port, ends.two_port);
+        break;
+      default:
+        builder.sctp(ends.one_port, ends.two_port);
+    }
+    Bytes bytes = builder.payload(20).build();
+    Packet packet;
+    packet.data = bytes.data();
+    packet.length = static_cast<std::uint16_t>(bytes.size());
+    parse(packet, {});
+    const std::uint32_t hash =
+        is_ipv6(ends) ? symmetric_rss_hash(five_tuple6(packet)) : symmetric_rss_hash(five_tuple4(packet));
+    const std::uint32_t queue = hash % table % workers;  // ethtool -X ... equal workers
+    REQUIRE(owner_of(bytes, workers, OwnerHash::kRss) == queue);
+  }
 }

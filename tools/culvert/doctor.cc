@@ -39,6 +39,7 @@ DoctorSettings settings_of(const std::string& socket) {
   if (!checked.ok()) return settings;
   settings.tun = checked.config->system.punt.device;
   settings.frame_size_bytes = checked.config->system.frame_size;
+  settings.shared_by_rss = checked.config->policy && checked.config->sessions.shared_by == SharedBy::kRss;
   return settings;
 }
 
@@ -80,7 +81,9 @@ int run_doctor(const Arguments& arguments, const Output& output) {
   if (interfaces.empty() && status.has_value()) {
     for (const InterfaceStatus& interface : status->interfaces) interfaces.push_back(interface.interface);
   }
-  std::vector<Finding> findings = judge(gather_facts(interfaces, settings_of(arguments.socket)));
+  DoctorSettings settings = settings_of(arguments.socket);
+  if (status.has_value()) settings.workers = static_cast<std::uint32_t>(status->workers.size());
+  std::vector<Finding> findings = judge(gather_facts(interfaces, settings));
   if (status.has_value()) {
     judge_daemon(*status, findings);
   } else {

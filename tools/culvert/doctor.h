@@ -8,12 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "tools/culvert/rss.h"
+
 namespace culvert {
 
 /// What of the machine's fitness depends on the configuration; the defaults are the configuration's.
 struct DoctorSettings {
   std::string tun = "culvert0";
   std::uint32_t frame_size_bytes = 2048;
+  bool shared_by_rss = false;  ///< sessions.shared_by
+  std::uint32_t workers = 0;   ///< of the culvertd that runs; 0: none does
 };
 
 struct InterfaceFacts {
@@ -24,6 +28,7 @@ struct InterfaceFacts {
   std::uint32_t mtu_bytes = 0;
   std::string qdisc;             ///< empty when it could not be read
   std::optional<bool> lro, gro;  ///< ethtool's words
+  std::optional<RssFacts> rss;   ///< nothing: it has none
 };
 
 struct MachineFacts {
@@ -34,10 +39,9 @@ struct MachineFacts {
   bool has_transparent_huge_pages = false;
   std::optional<std::uint64_t> memlock_bytes;  ///< nothing: unlimited
   std::uint64_t open_files = 0;
-  std::string tun;                                            ///< culvertd's
-  std::optional<std::uint32_t> rp_filter_all, rp_filter_tun;  ///< 0 off, 1 strict, 2 loose
+  std::optional<std::uint32_t> rp_filter_all, rp_filter_tun;  ///< 0 off, 1 strict, 2 loose; of culvertd's tun
   bool ipv4_forwarding = false, ipv6_forwarding = false;
-  std::uint32_t frame_size_bytes = 2048;
+  DoctorSettings settings;
   std::vector<InterfaceFacts> interfaces;
 };
 

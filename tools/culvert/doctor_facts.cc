@@ -11,9 +11,7 @@
 #include <linux/if_link.h>
 #include <linux/magic.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 #include <net/if.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
@@ -22,6 +20,7 @@
 #include "base/fd.h"
 #include "kernel_redirect/veth_peer.h"
 #include "tools/culvert/doctor.h"
+#include "tools/culvert/ethtool.h"
 
 namespace culvert {
 namespace {
@@ -51,27 +50,6 @@ std::uint32_t count_queues(const std::string& name, const char* prefix) {
   }
   return count;
 }
-
-/// ethtool's flags (linux/ethtool.h). Nothing when the driver does not say.
-class Ethtool {
- public:
-  explicit Ethtool(const std::string& name) : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    std::memcpy(request_.ifr_name, name.data(), std::min<std::size_t>(name.size(), IFNAMSIZ - 1));
-  }
-  std::optional<bool> flag(std::uint32_t command, std::uint32_t mask) {
-    ethtool_value value{command, 0};
-    if (!ask(&value)) return std::nullopt;
-    return (value.data & mask) != 0;
-  }
-
- private:
-  bool ask(void* data) {
-    request_.ifr_data = static_cast<char*>(data);
-    return fd_.valid() && ::ioctl(fd_.get(), SIOCETHTOOL, &request_) == 0;
-  }
-  ifreq request_{};
-  Fd fd_;
-};
 
 struct QdiscQuery {
   std::string qdisc;
@@ -120,6 +98,7 @@ InterfaceFacts interface_facts(const std::string& name) {
   facts.qdisc = qdisc_of(name);
   facts.lro = ethtool.flag(ETHTOOL_GFLAGS, ETH_FLAG_LRO);
   facts.gro = ethtool.flag(ETHTOOL_GGRO, 1);
+  facts.rss = read_rss(name);
   return facts;
 }
 
@@ -154,17 +133,16 @@ MachineFacts gather_facts(const std::vector<std::string>& interfaces, const Doct
   facts.has_transparent_huge_pages =
       first_line("/sys/kernel/mm/transparent_hugepage/enabled").find("[never]") == std::string::npos;
   limits(facts);
-  facts.tun = settings.tun;
-  facts.frame_size_bytes = settings.frame_size_bytes;
+  facts.settings = settings;
   facts.rp_filter_all = number("/proc/sys/net/ipv4/conf/all/rp_filter");
-  facts.rp_filter_tun = number("/proc/sys/net/ipv4/conf/" + facts.tun + "/rp_filter");
+  facts.rp_filter_tun = number("/proc/sys/net/ipv4/conf/" + settings.tun + "/rp_filter");
   facts.ipv4_forwarding = number("/proc/sys/net/ipv4/ip_forward").value_or(0) != 0;
   facts.ipv6_forwarding = number("/proc/sys/net/ipv6/conf/all/forwarding").value_or(0) != 0;
   std::vector<std::string> names = interfaces;
   if (names.empty()) {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator("/sys/class/net", ignored)) {
-      if (entry.path().filename() != "lo" && entry.path().filename() != facts.tun)
+      if (entry.path().filename() != "lo" && entry.path().filename() != settings.tun)
         names.push_back(entry.path().filename());
     }
     std::sort(names.begin(), names.end());

@@ -77,10 +77,10 @@ void judge_kernel_routing(const MachineFacts& facts, std::vector<Finding>& findi
     const std::uint32_t effective = std::max(facts.rp_filter_all.value_or(0), *facts.rp_filter_tun);
     if (effective == 1) {
       findings.push_back({Level::kError,
-                          fmt::format("rp_filter of {} is strict: the kernel drops what is punted", facts.tun),
-                          fmt::format("sysctl net.ipv4.conf.{}.rp_filter=2", facts.tun)});
+                          fmt::format("rp_filter of {} is strict: the kernel drops what is punted", facts.settings.tun),
+                          fmt::format("sysctl net.ipv4.conf.{}.rp_filter=2", facts.settings.tun)});
     } else {
-      findings.push_back({Level::kOk, fmt::format("rp_filter of {} lets punted packets in", facts.tun), ""});
+      findings.push_back({Level::kOk, fmt::format("rp_filter of {} lets punted packets in", facts.settings.tun), ""});
     }
   }
   if (!facts.ipv4_forwarding) {
@@ -95,14 +95,37 @@ void judge_kernel_routing(const MachineFacts& facts, std::vector<Finding>& findi
   }
 }
 
+/// Only who shares sessions out by the NICs' hash needs them to agree.
+void judge_rss(const DoctorSettings& settings, const InterfaceFacts& interface, std::vector<Finding>& findings) {
+  const std::uint32_t workers = settings.workers;
+  if (!settings.shared_by_rss || workers < 2) return;
+  if (!interface.rss) {
+    findings.push_back({Level::kHint,
+                        fmt::format("{} has no RSS: sessions.shared_by: rss saves no hand-offs here", interface.name),
+                        "shared_by: keyed-hash, unless other interfaces have it"});
+    return;
+  }
+  const std::vector<std::string> advice = rss_advice(interface.name, *interface.rss, workers);
+  for (const std::string& command : advice) {
+    findings.push_back({Level::kWarning,
+                        fmt::format("{}: RSS sends packets to other workers than those of their sessions, which have "
+                                    "them handed over",
+                                    interface.name),
+                        command});
+  }
+  if (advice.empty()) {
+    findings.push_back({Level::kOk, fmt::format("{}: RSS sends packets to their workers", interface.name), ""});
+  }
+}
+
 void judge_interface(const MachineFacts& facts, const InterfaceFacts& interface, std::vector<Finding>& findings) {
   const std::size_t before = findings.size();
   const std::string& name = interface.name;
-  const std::uint32_t largest = facts.frame_size_bytes - kFrameOverheadBytes;
+  const std::uint32_t largest = facts.settings.frame_size_bytes - kFrameOverheadBytes;
   if (interface.mtu_bytes > largest) {
     findings.push_back({Level::kError,
                         fmt::format("{}: MTU {} does not fit into a frame of {} bytes (at most {})", name,
-                                    interface.mtu_bytes, facts.frame_size_bytes, largest),
+                                    interface.mtu_bytes, facts.settings.frame_size_bytes, largest),
                         fmt::format("ip link set {} mtu 1500, or frame_size: 4096 in the configuration", name)});
   }
   if (interface.is_veth && interface.peer_tx_queues && *interface.peer_tx_queues > interface.rx_queues) {
@@ -126,6 +149,7 @@ void judge_interface(const MachineFacts& facts, const InterfaceFacts& interface,
                         name + ": GRO matters only in generic mode, where merged packets do not fit a frame",
                         fmt::format("ethtool -K {} gro off (if its mode is generic)", name)});
   }
+  judge_rss(facts.settings, interface, findings);
   if (findings.size() == before) {
     findings.push_back({Level::kOk,
                         fmt::format("{}: MTU {}, {} receive and {} send queues", name, interface.mtu_bytes,
