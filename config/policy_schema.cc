@@ -187,13 +187,11 @@ Section<SessionsConfig> sessions_section() {
           "170 MB, and the sessions of some thousand people.")
       .key("directory", &SessionsConfig::directory, automatic_or(path_rule(kPathBytes)), Reload::kRestart,
            "Folder of the files in which sessions outlive culvertd; a tmpfs. One of their own can have huge pages: "
-           "mount "
-           "it with huge=within_size.",
+           "mount it with huge=within_size.",
            "auto is the folder of control_socket, which is in memory on most systems, on 4 KB pages.")
       .key("shared_by", &SessionsConfig::shared_by, shared_by, Reload::kRestart,
            "How sessions are shared out to several workers: by a hash with a secret, or by the one of NICs (RSS), so "
-           "that "
-           "fewer packets are handed from worker to worker; `culvert doctor` says what NICs need for it.",
+           "that fewer packets are handed from worker to worker; `culvert doctor` says what NICs need for it.",
            "With rss anybody who can choose ports can send all that he sends to one worker.")
       .object("timeouts", &SessionsConfig::timeouts, timeouts_section(), "How long a session may be silent.");
 }

@@ -45,7 +45,8 @@ def normal(path):
 
 
 GOOD = {
-    "base/meson.build": "static_library('x', 'a.cc')\n",
+    "base/meson.build": "static_library('x', 'a.cc', cpp_pch: '../precompiled/a.h')\n",
+    "precompiled/a.h": "",
     "base/a.cc": '#include "base/a.h"\n',
     "base/a.h": "",
     "test/meson.build": "foreach name : ['b']\n  executable(name, name + '_test.cc', '../base/c.cc')\nendforeach\n",

@@ -56,6 +56,7 @@ def check_head(path, text):
 SPDX = "// " + LICENCE + "\n"
 GOOD = {
     "base/a.h": SPDX + "#pragma once\n",
+    "precompiled/a.h": SPDX + "#include <vector>\n",
     "tools/run": "#!/bin/sh\n# " + LICENCE + "\n",
     "test/fuzz/corpus/one": "a\0b",
     "kernel_redirect/a.bpf.c": "// " + BPF_LICENCE + "\n",

@@ -96,7 +96,10 @@ def compile_alone(tree, path):
     return None
 
 
-GOOD = {"base/a.h": "#pragma once\n#include <vector>\ninline std::vector<int> f() { return {}; }\n"}
+GOOD = {
+    "base/a.h": "#pragma once\n#include <vector>\ninline std::vector<int> f() { return {}; }\n",
+    "precompiled/a.h": "#include <vector>\n",
+}
 LACKS_VECTOR = "#pragma once\ninline std::vector<int> f() { return {}; }\n"
 OWN_FIRST = '#include "base/a.h"\n'
 BUILT = "library('base', 'a.cc')\n"
