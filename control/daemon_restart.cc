@@ -222,6 +222,8 @@ void Daemon::successor_failed(const std::string& why) {
   ::waitpid(successor_->pid, nullptr, 0);
   const Reply reply = std::move(successor_->reply);
   successor_.reset();
+  interfaces_.try_again();  // it may have held what could not be opened meanwhile
+  links_changed_ = true;
   const Error error{"the successor did not start: " + why, 0, "nothing has changed; the log says what it said"};
   report(error);
   if (reply) reply(error);

@@ -216,7 +216,6 @@ void send_offer(HandoverSocket& socket, const Offer& offer) {
   for (const OfferedInterface& interface : offer.interfaces) {
     interfaces.push_back({{"name", interface.name},
                           {"ifindex", interface.ifindex},
-                          {"mtu", interface.mtu},
                           {"lanes", interface.lanes},
                           {"mode", interface.mode},
                           {"attach", static_cast<std::uint32_t>(interface.attach)}});
@@ -268,7 +267,6 @@ Offer receive_offer(HandoverSocket& socket, std::chrono::milliseconds patience) 
     OfferedInterface interface;
     interface.name = text(from, "name");
     interface.ifindex = number<std::uint32_t>(from, "ifindex");
-    interface.mtu = number<std::uint32_t>(from, "mtu");
     interface.lanes = number<std::uint32_t>(from, "lanes");
     interface.mode = text(from, "mode");
     interface.attach = number<std::uint32_t>(from, "attach") == 0 ? AttachMode::kNative : AttachMode::kGeneric;

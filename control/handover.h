@@ -67,7 +67,6 @@ inline constexpr std::size_t kMostDescriptors = 200;
 struct OfferedInterface {
   std::string name;
   std::uint32_t ifindex = 0;
-  std::uint32_t mtu = 0;
   std::uint32_t lanes = 0;
   std::string mode;  ///< as configured
   AttachMode attach = AttachMode::kNative;

@@ -104,8 +104,9 @@ bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now
         close(interface, "the interface was deleted");
       } else if (link->second.ifindex != interface.ifindex) {
         close(interface, "the interface was deleted and made anew");
-      } else if (link->second.mtu != interface.mtu) {
-        close(interface, fmt::format("its MTU changed from {} to {}", interface.mtu, link->second.mtu));
+      } else if (const auto fits = check_mtu(interface.name, link->second.mtu, plan_.region.frame_size);
+                 fits.has_error()) {
+        close(interface, fits.error().what);
       } else if (lost(interface)) {
         close(interface, "a socket of it died");
       } else if (look_at_queues && queues_changed(interface)) {
@@ -134,6 +135,10 @@ bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now
   }
   if (changed) tell_egress_owners();
   return changed;
+}
+
+void Interfaces::try_again() {
+  for (Interface& interface : interfaces_) interface.try_again_at = 0;
 }
 
 bool Interfaces::lost(const Interface& interface) const {
@@ -182,7 +187,6 @@ void Interfaces::open_or_go_on(Interface& interface, const LinkFacts& link, Now 
 void Interfaces::open(Interface& interface, const LinkFacts& link, const OfferedInterface* left) {
   ++interface.openings;
   interface.ifindex = link.ifindex;
-  interface.mtu = link.mtu;
   interface.queues = queue_counts(interface.name).value();
   // Before XDP is attached, which interrupts the traffic of some drivers.
   interface.lanes_wanted = lanes_to_open(interface);

@@ -3,7 +3,8 @@
 //
 //   absent --link appears--> attach XDP, open a lane for each queue, tell the workers, let XDP redirect --> open
 //   open   --link deleted, or a lane says gone--> take the lanes from the workers, detach --> absent
-//   open   --other MTU, or other queues (ethtool -L; looked at every second)--> closed and opened anew
+//   open   --other queues (ethtool -L; looked at every second)--> closed and opened anew
+//   open   --an MTU that fits no frame--> closed; any other changes nothing here, sockets and packets stay
 //   a failure on the way: everything undone, the reason kept for the status, tried again every second
 //
 // Frames were planned at start, for as many lanes as there were queues or as were configured. An interface that has
@@ -59,8 +60,7 @@ class Interfaces {
     InterfaceConfig config;
     InterfaceIndex number = 0;
     std::uint32_t ifindex = 0;         ///< 0: not open
-    std::uint32_t mtu = 0;             ///< what it was opened with
-    QueueCounts queues{};              ///< the same
+    QueueCounts queues{};              ///< what it was opened with
     std::uint32_t lanes_wanted = 0;    ///< the same; they are opened a few at a time
     LaneQuota quota{};                 ///< of each
     std::vector<MacAddress> stations;  ///< as XDP has them
@@ -92,6 +92,8 @@ class Interfaces {
   /// Opens what can be, closes what must be: `links` holds the facts of each interface whose link exists. True when
   /// something was opened or closed: the workers need another snapshot.
   bool reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now now);
+  /// What could not be opened is tried in the next reconcile(), not only after a second.
+  void try_again();
   /// Lanes are still to be opened, so reconcile() should come again soon: it stops after some 50 ms, so that clients of
   /// control do not wait for all of them.
   bool opening() const noexcept;

@@ -28,7 +28,7 @@ bool Interfaces::goes_on(const Interface& interface, const LinkFacts& link, cons
   const auto queues = queue_counts(interface.name);
   if (queues.has_error()) return false;
   const std::uint32_t wanted = std::min(queues->lanes(), interface.config.queues.value_or(queues->lanes()));
-  return left.ifindex == link.ifindex && left.mtu == link.mtu && left.lanes == wanted &&
+  return left.ifindex == link.ifindex && left.lanes == wanted &&
          left.mode == wanted_mode_text(wanted_mode(interface.config.mode));
 }
 
@@ -123,7 +123,7 @@ std::vector<OfferedInterface> Interfaces::offer() {
     Fd link(::fcntl(interface.program->link_fd(), F_DUPFD_CLOEXEC, 3));
     if (!link) continue;
     interface.offered = interface.openings;
-    offered.push_back({interface.name, interface.ifindex, interface.mtu, interface.lanes_wanted,
+    offered.push_back({interface.name, interface.ifindex, interface.lanes_wanted,
                        std::string(wanted_mode_text(wanted_mode(interface.config.mode))),
                        interface.program->report().mode, std::move(link)});
   }

@@ -42,7 +42,7 @@ Offer some_offer() {
   offer.meter_key = HashKey::from_seed(1);
   offer.policy_generation = 65535;
   offer.route_generation = std::uint64_t{1} << 60;
-  offer.interfaces.push_back({"lan0", 7, 1500, 2, "auto", AttachMode::kGeneric, memory("link")});
+  offer.interfaces.push_back({"lan0", 7, 2, "auto", AttachMode::kGeneric, memory("link")});
   return offer;
 }
 

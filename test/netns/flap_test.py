@@ -102,6 +102,7 @@ def make_anew(house):
 
 
 def change_mtu(house):
+    """Fits our frames as the one before did: nothing is closed for it."""
     mtu = 1400 if "mtu 1500" in house.router("ip", "link", "show", "lan0").stdout else 1500
     house.router("ip", "link", "set", "lan0", "mtu", str(mtu))
     return 0
@@ -128,6 +129,8 @@ def links(house):
         # kernel, and for its own forwarding too; that is one change in many.
         usual = sorted(silences)[(CHANGES - 1) * 9 // 10]
         assert usual < RECOVERY_LIMIT_S and max(silences) < 2.5, f"{what}: {silences}\n{house.log()}"
+        if change is change_mtu:
+            assert "lan0: closed" not in house.log(), house.log()
         assert max(files) <= files[0] + 2, f"open files become more: {files}"
         assert house.totals()["forwarded"] - forwarded > CHANGES * RATE * SETTLED_S * 0.5, "no load"
     house.stop(probe.senders[STEADY])
