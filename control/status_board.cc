@@ -132,11 +132,19 @@ void StatusBoard::clear_peaks() noexcept {
 
 void StatusBoard::follow_links(const Interfaces& interfaces, const KernelMirror& mirror) {
   for (const Interfaces::Interface& interface : interfaces.all()) {
-    const std::string_view state = state_of(mirror.interface(interface.number));
+    const InterfaceSnapshot facts = mirror.interface(interface.number);
+    const std::string_view state = state_of(facts);
     // One that is missing from the start has not gone: that it cannot be opened is said elsewhere.
-    std::string& known = link_state_.try_emplace(interface.name, "gone").first->second;
-    if (known == state) continue;
-    known = state;
+    KnownLink& known = known_links_.try_emplace(interface.name).first->second;
+    if (facts.present) {
+      const std::uint32_t before = std::exchange(known.mtu, facts.mtu);
+      if (before != 0 && before != facts.mtu) {
+        event(EventKind::kKernelTables,
+              fmt::format("{}: its MTU changed from {} to {}", interface.name, before, facts.mtu));
+      }
+    }
+    if (known.state == state) continue;
+    known.state = state;
     if (state == "up") {
       event(EventKind::kInterfaceUp, interface.name + " has carrier");
     } else if (state == "down") {

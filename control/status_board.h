@@ -60,6 +60,11 @@ class StatusBoard {
   StatusSources& sources() noexcept { return sources_; }
 
  private:
+  struct KnownLink {
+    std::string state = "gone";
+    std::uint32_t mtu = 0;  ///< 0: it was never there
+  };
+
   void watch_resource(const BufferAggregate& resource);
   void enter_sessions(const std::string& scope, const SessionSlot& sessions, const WorkerCells& cells);
   void enter_lane(const Interfaces::Interface& interface, const Interfaces::Lane& lane);
@@ -71,7 +76,7 @@ class StatusBoard {
   StatusCollector collector_;
   std::vector<std::string> lane_scopes_;
   std::map<std::string, std::string> resource_state_;
-  std::map<std::string, std::string> link_state_;  ///< as last told
+  std::map<std::string, KnownLink> known_links_;  ///< as last told
   Gauge interface_gauge_;
   std::vector<bool> stuck_;
 };

@@ -83,8 +83,9 @@ def log_that_nobody_reads(log):
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
         os.close(log)
         wait_until(house.ready, 30, "culvertd answers and its lanes are up")
-        house.router("ip", "link", "set", "lan0", "mtu", "1400")
-        wait_until(lambda: "its MTU changed" in house.culvert("show", "events").stdout, 5, "the event is told")
+        house.router("ip", "link", "set", "lan0", "mtu", "2000")  # which fits no frame, and is logged
+        wait_until(lambda: "lan0 cannot be opened" in house.culvert("show", "events").stdout, 5, "the event is told")
+        house.router("ip", "link", "set", "lan0", "mtu", "1500")
         house.ping(house.server4)
         assert house.stop(house.daemon) == 0
 
