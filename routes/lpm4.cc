@@ -32,7 +32,8 @@ __m256i load8(const Ipv4Address* addresses) noexcept {
   return _mm256_shuffle_epi8(load<__m256i>(addresses), swap_words);
 }
 
-/// The slots of eight addresses as 16-bit lanes. The processor reads aligned 32-bit words, each at once; a word holds two slots.
+/// The slots of eight addresses as 16-bit lanes. The processor reads aligned 32-bit words, each at once; a word holds
+/// two slots.
 __m128i slots8(const std::uint16_t* slots, __m256i addresses) noexcept {
   const void* words = slots;
   const __m256i pairs = _mm256_i32gather_epi32(static_cast<const int*>(words), _mm256_srli_epi32(addresses, 9), 4);
