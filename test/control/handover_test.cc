@@ -114,12 +114,12 @@ TEST_CASE("a signal while it waits disturbs nobody") {
   REQUIRE(::sigaction(SIGUSR1, &action, nullptr) == 0);
   auto [old, successor] = HandoverSocket::pair();
   const pthread_t waiting = ::pthread_self();
-  std::thread other([&] {
+  std::thread other([waiting, &socket = successor] {
     for (int i = 0; i < 5; ++i) {
       std::this_thread::sleep_for(10ms);
       ::pthread_kill(waiting, SIGUSR1);
     }
-    send_runs(successor);
+    send_runs(socket);
   });
   CHECK_NOTHROW(receive_runs(old, 5s));
   other.join();
