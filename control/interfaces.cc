@@ -99,13 +99,14 @@ bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now
   for (Interface& interface : interfaces_) {
     const auto link = links.find(interface.number);
     const bool there = link != links.end();
+    const Result<void> fits =
+        there ? check_mtu(interface.name, link->second.mtu, plan_.region.frame_size) : Result<void>();
     if (interface.open()) {
       if (!there) {
         close(interface, "the interface was deleted");
       } else if (link->second.ifindex != interface.ifindex) {
         close(interface, "the interface was deleted and made anew");
-      } else if (const auto fits = check_mtu(interface.name, link->second.mtu, plan_.region.frame_size);
-                 fits.has_error()) {
+      } else if (fits.has_error()) {
         close(interface, fits.error().what);
       } else if (lost(interface)) {
         close(interface, "a socket of it died");
@@ -124,6 +125,12 @@ bool Interfaces::reconcile(const std::map<InterfaceIndex, LinkFacts>& links, Now
       interface.trouble = "the interface does not exist";
       listener_.on_interface_failed(interface.name, {interface.trouble, 0, "is it in another namespace? `ip link`"});
       changed = true;
+    }
+    if (fits.has_error()) {
+      // By what the kernel has told of the link, as above: by what it has become meanwhile it might be opened, and
+      // closed again, for as long as nobody listens to the kernel.
+      changed |= tell_trouble(interface, fits.error());
+      continue;
     }
     if (interface.opening() || (!interface.open() && there && now >= interface.try_again_at)) {
       const bool first = !interface.open();
@@ -177,11 +184,16 @@ void Interfaces::open_or_go_on(Interface& interface, const LinkFacts& link, Now 
   } catch (const SetupError& error) {
     undo(interface);
     interface.patient = false;
-    // Said once, not every second.
-    if (std::exchange(interface.trouble, error.what()) != error.what()) {
-      listener_.on_interface_failed(interface.name, error.error());
-    }
+    tell_trouble(interface, error.error());
   }
+}
+
+bool Interfaces::tell_trouble(Interface& interface, const Error& error) {
+  const std::string text = error.to_string();
+  // Said once, not every second.
+  if (std::exchange(interface.trouble, text) == text) return false;
+  listener_.on_interface_failed(interface.name, error);
+  return true;
 }
 
 void Interfaces::open(Interface& interface, const LinkFacts& link, const OfferedInterface* left) {

@@ -136,6 +136,8 @@ class Interfaces {
   void open_or_go_on(Interface& interface, const LinkFacts& link, Now until);
   /// Up to its lanes; `left`: as it was left to us. Throws SetupError, as open_lanes() and open_lane() do.
   void open(Interface& interface, const LinkFacts& link, const OfferedInterface* left = nullptr);
+  /// Why it is not open; true when it was another reason before.
+  bool tell_trouble(Interface& interface, const Error& error);
   bool goes_on(const Interface& interface, const LinkFacts& link, const OfferedInterface& left) const;
   XskLaneConfig lane_config(const Interface& interface, std::uint32_t queue) const;
   /// At least one.
