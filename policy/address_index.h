@@ -22,6 +22,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "base/bytes.h"
@@ -180,7 +181,7 @@ class AddressIndex6 {
     std::uint32_t found = 0;
 #ifdef __AVX2__
     // There are only signed comparisons: all values change by half of their range.
-    const __m256i half = _mm256_set1_epi64x(static_cast<long long>(std::uint64_t{1} << 63));
+    const __m256i half = _mm256_set1_epi64x(std::numeric_limits<long long>::min());
     const __m256i wanted = _mm256_xor_si256(_mm256_set1_epi64x(static_cast<long long>(high)), half);
     for (std::size_t i = 0; i < kFanOut; i += 4) {
       const __m256i is_above = _mm256_cmpgt_epi64(_mm256_xor_si256(load<__m256i>(keys + i), half), wanted);

@@ -40,7 +40,7 @@ class ScanMeters {
   /// Bits that are set after so many different things; for thresholds, which control computes.
   static std::uint32_t bits_of(std::uint32_t things) {
     const double share = 1 - std::exp(-static_cast<double>(things) / kBits);
-    return static_cast<std::uint32_t>(share * kBits + 0.5);
+    return static_cast<std::uint32_t>(std::lround(share * kBits));
   }
 
   /// Memory of zeros; outlives it.

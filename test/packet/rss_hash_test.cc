@@ -40,8 +40,7 @@ Input symmetric_key() {
 
 template <typename Value>
 void append(Input& input, const Value& value) {
-  const auto bytes = load<std::array<std::uint8_t, sizeof(Value)>>(&value);
-  input.insert(input.end(), bytes.begin(), bytes.end());
+  for (const std::uint8_t byte : load<std::array<std::uint8_t, sizeof(Value)>>(&value)) input.push_back(byte);
 }
 
 /// What a NIC hashes of a packet.
