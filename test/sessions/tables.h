@@ -3,12 +3,11 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <vector>
 
 #include "sessions/session_table.h"
+#include "test/support/seed.h"
 
 namespace culvert::test {
 
@@ -104,11 +103,6 @@ SessionStart<Tuple> start_of(const SessionTable<Tuple>& table, const Tuple& key,
   start.reply.hash = table.hash(start.reply.key);
   start.kind = kind;
   return start;
-}
-
-inline std::uint64_t seed_of_run() {
-  if (const char* given = std::getenv("CULVERT_SEED")) return std::strtoull(given, nullptr, 10);
-  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
 inline constexpr Now seconds(std::uint64_t count) {

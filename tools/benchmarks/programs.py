@@ -22,6 +22,7 @@ PROGRAMS = (
     Program("lpm", "bench/micro/bench_lpm", ("R1",)),
     Program("parse", "bench/micro/bench_parse", ("PARSE",)),
     Program("policy", "bench/micro/bench_policy", ("R2",)),
+    Program("ports", "bench/micro/bench_ports", ("N1",)),
     Program("ring", "bench/micro/bench_ring"),
     Program("sessions", "bench/micro/bench_sessions", ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S9", "FLOOD")),
     Program("turn", "bench/turn/bench_turn", ("P1", "P2", "P5", "P7", "P8")),
