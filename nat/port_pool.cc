@@ -28,7 +28,7 @@ constexpr std::uint64_t ports_of(PortParity parity) noexcept {
 }
 
 /// The ports of the block that begins at `first` which are in the range.
-constexpr std::uint64_t ports_in(std::uint32_t first, PortRange range) noexcept {
+constexpr std::uint64_t ports_in(std::uint32_t first, PoolRange range) noexcept {
   const std::uint32_t last = first + kPortBlock - 1;
   if (last < range.first || first > range.last) return 0;
   const unsigned below = first < range.first ? range.first - first : 0;
@@ -63,8 +63,7 @@ PortPool::PortPool(std::span<std::uint64_t> memory, WorkerIndex self, WorkerInde
   odd_ = memory.subspan(2 * blocks + summaries, summaries);
 }
 
-void PortPool::use(PortRange range) noexcept {
-  CULVERT_CHECK(range.first <= range.last);
+void PortPool::use(PoolRange range) noexcept {
   size_ = 0;
   for (std::uint32_t word = 0; word < words_; ++word) {
     allowed_[word] = ports_in(port_of(word, 0), range);

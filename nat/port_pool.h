@@ -39,10 +39,13 @@ constexpr WorkerIndex owner_of_port(std::uint16_t port, WorkerIndex workers) noe
 }
 
 /// From `first` to `last`, both included.
-struct PortRange {
+struct PoolRange {
   std::uint16_t first = kFirstUserPort;
   std::uint16_t last = 0xffff;
+
+  friend constexpr bool operator==(const PoolRange&, const PoolRange&) noexcept = default;
 };
+inline constexpr PoolRange kNoPorts{1, 0};
 
 enum class PortParity : std::uint8_t { kAny, kEven, kOdd };
 enum class PortClass : std::uint8_t { kAny, kSystem, kUser };
@@ -72,7 +75,7 @@ class PortPool {
 
   /// From now on these can be given, whoever owns them, and no others; which are excluded must be said again. Who has
   /// another one keeps it until it is given back.
-  void use(PortRange range) noexcept;
+  void use(PoolRange range) noexcept;
 
   /// A free port that is as wished; else none, though others may be free. `random`: 64 bits that nobody can foresee.
   std::optional<std::uint16_t> take(PortWish wish, std::uint64_t random) noexcept;

@@ -101,6 +101,8 @@ enum class DropReason : std::uint8_t {
   kSourceRate,
   kZoneRate,
   kSynProxyWaits,
+  kNatPortsExhausted,
+  kNatNoAddress,
   kCount,
 };
 

@@ -112,6 +112,24 @@ void fill(SessionStart<Tuple>& start, const Packet& packet, const Tuple& key, st
   start.policy = context.stateful.policy_generation;
 }
 
+struct Begun {
+  FlowSlot slot = kNoFlow;
+  DropReason reason = DropReason::kNone;
+};
+
+/// The session with its translation, or neither.
+template <typename Tuple>
+Begun admit(SessionStart<Tuple>& start, InterfaceIndex egress, const StatefulContext& context) noexcept {
+  if (context.stateful.source_nat != nullptr) {
+    const DropReason refused = context.translator.begin(start, *context.stateful.source_nat, egress);
+    if (refused != DropReason::kNone) return {kNoFlow, refused};
+    start.reply.hash = context.shard.table<Tuple>().hash(start.reply.key);
+  }
+  const auto admitted = context.shard.admit(start, context.stateful.timeouts, context.context.now);
+  if (admitted.slot == kNoFlow) context.translator.give_back(start);
+  return {admitted.slot, reason_of(admitted.admission)};
+}
+
 }  // namespace
 
 template <typename Tuple>
@@ -144,7 +162,8 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
     return;
   }
   route_packet(packet, context.context);
-  const NextHopView hop = way_out(packet, context.context);
+  const NextHopView hop = context.stateful.source_nat == nullptr ? way_out(packet, context.context)
+                                                                 : settle_way_out(packet, context.context);
   if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return;
   SessionStart<Tuple> start;
   const bool proved = transport_length == 0 && may_prove_a_cookie(packet, from, context) &&
@@ -164,14 +183,16 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   if (over_limit != DropReason::kNone) return packet.drop(over_limit);
   fill(start, packet, key, hash, hop.interface, outcome, context);
   if (counted) start.flags |= kFlowCounted;
-  const auto admitted = context.shard.admit(start, context.stateful.timeouts, context.context.now);
+  const auto admitted = admit(start, hop.interface, context);
   if (admitted.slot == kNoFlow) {
     if (counted) context.meters.sources.end(context.meters.sources.meters().id(MeterKind::kSource, key.source));
-    return packet.drop(reason_of(admitted.admission));
+    return packet.drop(admitted.reason);
   }
-  FlowHead& head = context.shard.table<Tuple>().entry(admitted.slot).head;
+  auto& sessions = context.shard.table<Tuple>();
+  FlowHead& head = sessions.entry(admitted.slot).head;
   count_packet(head, packet);
   keep_next_hop(head, packet, context.route_generation);
+  if (head.has(kFlowTranslated)) leave_translated(packet, sessions, admitted.slot, transport_length);
   if (proved) context.context.cells.syn_cookies_accepted.add();
   if (outcome.log_open) log_decision(first, outcome, context);
 }

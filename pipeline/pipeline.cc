@@ -18,7 +18,7 @@ void count_received(Burst& burst, std::uint64_t bytes, PipelineCells& cells) noe
 }
 
 /// Drops behind the session stage, of which the sender is told.
-bool may_be_shifted(DropReason reason) noexcept {
+bool may_be_changed(DropReason reason) noexcept {
   switch (reason) {
     case DropReason::kTtlExpired:
     case DropReason::kNoRoute:
@@ -40,13 +40,17 @@ Pipeline::Pipeline(const PipelineParts& parts) noexcept
       multipath_key_(parts.multipath_key),
       cells_(parts.cells),
       syn_proxy_(*parts.pool, parts.region, parts.syn_cookie_key, parts.syn_offer),
+      translator_(parts.external_ports, parts.port_key),
       owners_(parts.self, parts.workers, parts.owner_key, parts.owner_hash),
       hold_(parts.pending, *parts.requests, *parts.routes.generation),
       fragments_(*parts.pool, parts.region),
       datagrams_(parts.fragments, parts.fragment_key, cells_->fragments),
       answers_(parts.region, parts.pool->frame_size()) {
   cells_->pending.max.set(parts.pending.size());
-  if (parts.sessions != nullptr) sessions_.emplace(*parts.sessions, *parts.meters, parts.rule_hits, syn_proxy_);
+  if (parts.sessions != nullptr) {
+    sessions_.emplace(*parts.sessions, *parts.meters, parts.rule_hits, syn_proxy_, translator_);
+  }
+  if (snapshot_ != nullptr) use(*snapshot_);
 }
 
 void Pipeline::process(Burst& burst, bool partial_checksums, Now now) noexcept {
@@ -139,8 +143,8 @@ bool Pipeline::take_datagrams(Burst& burst, const Context& context) noexcept {
 
 bool Pipeline::answer(Packet& packet, const Context& context) noexcept {
   if (packet.drop_reason == DropReason::kScreenSynFlood) return syn_proxy_.answer(packet, context);
-  if (!may_be_shifted(packet.drop_reason) || !stateful()) return answers_.answer(packet, context);
-  sessions_->unshift(packet);
+  if (!may_be_changed(packet.drop_reason) || !stateful()) return answers_.answer(packet, context);
+  sessions_->restore(packet);
   return answers_.answer(packet, context);
 }
 

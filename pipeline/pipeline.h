@@ -64,6 +64,8 @@ struct PipelineParts {
   OwnerHash owner_hash = OwnerHash::kKeyed;
   SipKey syn_cookie_key;
   SynOffer syn_offer;
+  ExternalPorts* external_ports = nullptr;  ///< when some snapshot may translate addresses
+  HashKey port_key;                         ///< of this worker
   WorkerIndex self = 0;
   WorkerIndex workers = 1;
 };
@@ -73,7 +75,10 @@ class Pipeline {
   explicit Pipeline(const PipelineParts& parts) noexcept;
 
   /// The configuration from the next burst on.
-  void use(const Snapshot& snapshot) noexcept { snapshot_ = &snapshot; }
+  void use(const Snapshot& snapshot) noexcept {
+    snapshot_ = &snapshot;
+    if (snapshot.stateful.has_value()) translator_.use(snapshot.stateful->external_addresses);
+  }
 
   /// Every packet of the burst gets a verdict. Packets with kHold have been taken: their frames are the pipeline's.
   /// `partial_checksums`: the burst's lane may carry packets with unfinished checksums. To be followed by take_made()
@@ -137,6 +142,7 @@ class Pipeline {
   HashKey multipath_key_;
   PipelineCells* cells_;
   SynProxy syn_proxy_;
+  Translator translator_;
   std::optional<SessionStage> sessions_;
   SessionOwners owners_;
   std::array<DatagramDecision, kMaxWorkers> decided_{};  ///< by who handed the datagram over, the last one

@@ -4,6 +4,7 @@
 #include "packet/icmp.h"
 #include "packet/icmp_quote.h"
 #include "packet/icmpv6.h"
+#include "packet/translate.h"
 #include "pipeline/route_stage.h"
 
 namespace culvert {
@@ -25,23 +26,42 @@ bool may_have_sent(const TcpSide& sender, const TcpSide& receiver, std::uint32_t
   return sequence_within(sequence, receiver.acked - receiver.window_bytes(), sender.end);
 }
 
-/// Whether a packet of the flow `quoted` may be on the way, and the error goes to its sender. What the server of a
+/// The error is told as its receiver knows the packet that it is about, and by somebody whom the receiver may know.
+template <typename Tuple>
+void translate_error(Packet& packet, const Tuple& own, const IcmpQuote& quote, const Tuple& quoted,
+                     const Tuple& sent) noexcept {
+  translate_quoted(packet, quote, sent);
+  Tuple to = own;
+  to.destination = sent.source;
+  // A host behind translation, or a router before it, must not show its address (RFC 5508 REQ-4).
+  if (!(sent.destination == quoted.destination)) to.source = sent.destination;
+  translate(packet, to);
+}
+
+/// Whether a packet `quoted` may be on the way, as it left here, and the error goes to its sender. What the server of a
 /// shifted session has sent is quoted as the client counts, and is told to the server as it counts.
-template <typename Tuple, typename Header>
-bool of_a_session(Packet& packet, const Tuple& quoted, IcmpQuote& quote, const StatefulContext& context) noexcept {
-  if (!(view<Header>(packet.network_header()).destination == quoted.source)) return false;
+template <typename Tuple>
+bool of_a_session(Packet& packet, const Tuple& own, const Tuple& quoted, IcmpQuote& quote,
+                  const StatefulContext& context) noexcept {
+  if (!(own.destination == quoted.source)) return false;
   auto& sessions = context.shard.table<Tuple>();
-  const FlowSlot slot = sessions.flows().find(quoted, sessions.hash(quoted));
-  if (slot == kNoFlow) return false;
-  const FlowHead& head = sessions.entry(slot).head;
-  if (head.kind() != FlowKind::kTcp) return true;
-  if (!quote.has_tcp_sequence) return false;
-  if (head.has(kFlowShifted) && head.has(kFlowReply)) {
-    const FlowShift shift = sessions.shift(slot);
-    if (shift.waits()) return false;
-    shift_quoted_sequence(packet, quote, 0 - shift.sequence);
+  // Translated or not, its answers come with the key that it left with, reversed.
+  const Tuple answer = quoted.reversed();
+  const FlowSlot answers = sessions.flows().find(answer, sessions.hash(answer));
+  if (answers == kNoFlow) return false;
+  const FlowSlot slot = sessions.entry(answers).head.peer;
+  const auto& sender = sessions.entry(slot);
+  if (sender.head.kind() == FlowKind::kTcp) {
+    if (!quote.has_tcp_sequence) return false;
+    if (sender.head.has(kFlowShifted) && sender.head.has(kFlowReply)) {
+      const FlowShift shift = sessions.shift(slot);
+      if (shift.waits()) return false;
+      shift_quoted_sequence(packet, quote, 0 - shift.sequence);
+    }
+    if (!may_have_sent(sender.head.tcp, sessions.entry(answers).head.tcp, quote.tcp_sequence)) return false;
   }
-  return may_have_sent(head.tcp, sessions.entry(head.peer).head.tcp, quote.tcp_sequence);
+  if (sender.head.has(kFlowTranslated)) translate_error(packet, own, quote, quoted, sender.key);
+  return true;
 }
 
 }  // namespace
@@ -53,8 +73,8 @@ void admit_icmp_error(Packet& packet, const StatefulContext& context) noexcept {
     return packet.drop(DropReason::kIcmpQuoteBad);
   }
   const bool related = packet.network == NetworkKind::kIpv4
-                           ? of_a_session<FiveTuple4, Ipv4Header>(packet, quote.tuple4, quote, context)
-                           : of_a_session<FiveTuple6, Ipv6Header>(packet, quote.tuple6, quote, context);
+                           ? of_a_session(packet, five_tuple4(packet), quote.tuple4, quote, context)
+                           : of_a_session(packet, five_tuple6(packet), quote.tuple6, quote, context);
   if (!related) return packet.drop(DropReason::kIcmpUnrelated);
   route_packet(packet, context.context);
 }

@@ -58,13 +58,21 @@ void route_stage(Burst& burst, const Context& context) noexcept {
   if (others > 0) route_ipv6(burst, context);
 }
 
+void route_to(Packet& packet, Ipv4Address destination, const Context& context) noexcept {
+  packet.next_hop = context.routes.ipv4->lookup(destination);
+  context.cells.route_lookups.add();
+}
+void route_to(Packet& packet, const Ipv6Address& destination, const Context& context) noexcept {
+  packet.next_hop = context.routes.ipv6->lookup(destination);
+  context.cells.route_lookups.add();
+}
+
 void route_packet(Packet& packet, const Context& context) noexcept {
   if (packet.network == NetworkKind::kIpv4) {
-    packet.next_hop = context.routes.ipv4->lookup(view<Ipv4Header>(packet.network_header()).destination);
+    route_to(packet, view<Ipv4Header>(packet.network_header()).destination, context);
   } else {
-    packet.next_hop = context.routes.ipv6->lookup(view<Ipv6Header>(packet.network_header()).destination);
+    route_to(packet, view<Ipv6Header>(packet.network_header()).destination, context);
   }
-  context.cells.route_lookups.add();
 }
 
 }  // namespace culvert

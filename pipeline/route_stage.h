@@ -13,4 +13,8 @@ void route_stage(Burst& burst, const Context& context) noexcept;
 /// The same for one packet, as for a message that we made.
 void route_packet(Packet& packet, const Context& context) noexcept;
 
+/// The next hop that leads to an address which the packet does not have yet.
+void route_to(Packet& packet, Ipv4Address destination, const Context& context) noexcept;
+void route_to(Packet& packet, const Ipv6Address& destination, const Context& context) noexcept;
+
 }  // namespace culvert

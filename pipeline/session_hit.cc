@@ -57,6 +57,18 @@ bool fits_echo(const Packet& packet, const FlowHead& head) noexcept {
   return type == (ipv4 ? kIcmpEcho : kIcmpv6Echo);
 }
 
+/// Whether the configuration of now would translate the session as it is.
+template <typename Tuple>
+bool translation_is_right(FlowSlot original, const StatefulContext& context) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  const auto& entry = sessions.entry(original);
+  const auto& reply = sessions.entry(entry.head.peer);
+  if (context.stateful.source_nat == nullptr) return !entry.head.has(kFlowTranslated);
+  const InterfaceIndex egress = sessions.info(entry.head.peer).ingress;
+  return context.translator.still_right(entry.key, reply.key, entry.head.zone, reply.head.zone, egress,
+                                        *context.stateful.source_nat);
+}
+
 /// Asks the policy of now about a session of an earlier one. False: it has been closed.
 template <typename Tuple>
 [[gnu::noinline]] bool still_allowed(FlowSlot slot, const StatefulContext& context) noexcept {
@@ -65,7 +77,8 @@ template <typename Tuple>
   auto& entry = sessions.entry(original);
   FlowHead& reply = sessions.entry(entry.head.peer).head;
   const RuleOutcome outcome = evaluate_policy(entry.key, entry.head.zone, reply.zone, context);
-  if (outcome.action != RuleAction::kPermit && context.stateful.close_on_change) {
+  if ((outcome.action != RuleAction::kPermit && context.stateful.close_on_change) ||
+      !translation_is_right<Tuple>(original, context)) {
     context.shard.end<Tuple>(original, SessionEnd::kPolicyChanged);
     return false;
   }
@@ -87,10 +100,15 @@ template <typename Tuple>
 [[gnu::noinline]] bool find_way(Packet& packet, FlowSlot slot, const StatefulContext& context) noexcept {
   auto& sessions = context.shard.table<Tuple>();
   auto& entry = sessions.entry(slot);
-  route_packet(packet, context.context);
-  const NextHopView hop = way_out(packet, context.context);
+  auto& other = sessions.entry(entry.head.peer);
+  const bool translated = entry.head.has(kFlowTranslated);
+  if (translated) {
+    route_to(packet, other.key.source, context.context);
+  } else {
+    route_packet(packet, context.context);
+  }
+  const NextHopView hop = translated ? settle_way_out(packet, context.context) : way_out(packet, context.context);
   if (hop.kind == NextHopKind::kForward || hop.kind == NextHopKind::kGlean) {
-    auto& other = sessions.entry(entry.head.peer);
     const Zone to = context.zone_of(hop.interface);
     if (to != other.head.zone) {
       const bool reply = entry.head.has(kFlowReply);
@@ -143,6 +161,7 @@ SessionHit session_hit(Packet& packet, FlowSlot slot, const StatefulContext& con
   }
   count_packet(head, packet);
   if (shifted) leave_shifted<Tuple>(packet, slot, context);
+  if (head.has(kFlowTranslated)) leave_translated(packet, context.shard.table<Tuple>(), slot, transport_length);
   // What passes without being believed does not prolong the session.
   if (action == TcpAction::kPass) put(head.seen, flow_date(context.context.now));
   return SessionHit::kDecided;

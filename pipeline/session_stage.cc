@@ -4,6 +4,7 @@
 #include <array>
 
 #include "packet/five_tuple.h"
+#include "packet/translate.h"
 #include "pipeline/admission.h"
 #include "pipeline/datagram_queue.h"
 #include "pipeline/related.h"
@@ -117,7 +118,10 @@ void decide_datagram(std::span<Packet> fragments, const Tuple& key, std::uint32_
       packet.drop(DropReason::kSessionZone);
       continue;
     }
-    if (slot != kNoFlow) count_packet(sessions.entry(slot).head, packet);
+    if (slot != kNoFlow) {
+      count_packet(sessions.entry(slot).head, packet);
+      if (sessions.entry(slot).head.has(kFlowTranslated)) leave_translated(packet, sessions, slot, transport_length);
+    }
     packet.next_hop = first.next_hop;
     packet.verdict = first.verdict;
     packet.drop_reason = first.drop_reason;
@@ -129,7 +133,7 @@ void decide_datagram(std::span<Packet> fragments, const Tuple& key, std::uint32_
 StatefulContext SessionStage::with(const Context& context) noexcept {
   // Read before the routes are: what is found may be newer than it says, and is then only found again.
   const auto generation = static_cast<std::uint32_t>(context.routes.generation->load(std::memory_order_acquire));
-  return {context, *context.snapshot.stateful, shard_, meters_, rule_hits_, generation, syn_proxy_};
+  return {context, *context.snapshot.stateful, shard_, meters_, rule_hits_, generation, syn_proxy_, translator_};
 }
 
 void SessionStage::process(Burst& burst, const Context& context) noexcept {
@@ -148,21 +152,24 @@ void SessionStage::whole_datagram(std::span<Packet> fragments, std::uint32_t tra
   }
 }
 
-void SessionStage::unshift(Packet& packet) noexcept {
-  if (packet.protocol != kProtocolTcp || !packet.has(kFlagTransport) || packet.is_part()) return;
-  const auto unshift_in = [&packet](auto& sessions, const auto& key) {
-    const FlowSlot slot = sessions.flows().find(key, sessions.hash(key));
-    if (slot == kNoFlow) return;
+void SessionStage::restore(Packet& packet) noexcept {
+  const auto restore_in = [&packet](auto& sessions, const auto& key) {
+    // What the other direction's packets look like when they come.
+    const auto answer = key.reversed();
+    const FlowSlot answers = sessions.flows().find(answer, sessions.hash(answer));
+    if (answers == kNoFlow) return;
+    const FlowSlot slot = sessions.entry(answers).head.peer;
     const FlowHead& head = sessions.entry(slot).head;
-    if (!head.has(kFlowShifted) || !head.has(kFlowReply) || sessions.shift(slot).waits()) return;
+    if (head.has(kFlowTranslated)) translate(packet, sessions.entry(slot).key);
+    if (!head.has(kFlowShifted) || !head.has(kFlowReply) || packet.is_part() || sessions.shift(slot).waits()) return;
     TcpShift back;
     back.sequence = 0 - sessions.shift(slot).sequence;
     shift_to_client(packet, back);
   };
   if (packet.network == NetworkKind::kIpv4) {
-    unshift_in(shard_.table<FiveTuple4>(), five_tuple4(packet));
+    restore_in(shard_.table<FiveTuple4>(), datagram_tuple4(packet));
   } else {
-    unshift_in(shard_.table<FiveTuple6>(), five_tuple6(packet));
+    restore_in(shard_.table<FiveTuple6>(), datagram_tuple6(packet));
   }
 }
 

@@ -21,6 +21,7 @@
 #include "pipeline/context.h"
 #include "pipeline/stateful.h"
 #include "pipeline/syn_proxy.h"
+#include "pipeline/translator.h"
 #include "sessions/session_shard.h"
 
 namespace culvert {
@@ -34,6 +35,7 @@ struct StatefulContext {
   std::span<Cell> rule_hits;  ///< by StatefulSnapshot::rule_counters
   std::uint32_t route_generation;
   SynProxy& syn_proxy;
+  Translator& translator;
 
   Zone zone_of(InterfaceIndex interface) const noexcept {
     return interface < kMaxInterfaces ? stateful.zone[interface] : kNoZone;
@@ -43,8 +45,9 @@ struct StatefulContext {
 class SessionStage {
  public:
   /// All outlive it. `rule_hits`: as many as rules can have counters.
-  SessionStage(SessionShard& shard, SharedMeters& meters, std::span<Cell> rule_hits, SynProxy& syn_proxy) noexcept
-      : shard_(shard), meters_(meters), rule_hits_(rule_hits), syn_proxy_(syn_proxy) {}
+  SessionStage(SessionShard& shard, SharedMeters& meters, std::span<Cell> rule_hits, SynProxy& syn_proxy,
+               Translator& translator) noexcept
+      : shard_(shard), meters_(meters), rule_hits_(rule_hits), syn_proxy_(syn_proxy), translator_(translator) {}
 
   /// Every packet without a verdict is dropped or has a next hop afterwards. The snapshot is stateful. Parts of
   /// datagrams are not among them: whole_datagrams() takes those.
@@ -56,9 +59,9 @@ class SessionStage {
   /// Bounded expiry: few sessions after a burst, many in a turn without packets. True when there was something to do.
   bool expire(const Context& context, bool idle) noexcept;
 
-  /// A packet is to be answered by an ICMP error that quotes it: it gets the numbers back with which its sender knows
-  /// it.
-  void unshift(Packet& packet) noexcept;
+  /// A packet is to be answered by an ICMP error that quotes it: it gets the addresses, ports and numbers back with
+  /// which its sender knows it.
+  void restore(Packet& packet) noexcept;
 
   void end(std::span<const SessionHandle> sessions) noexcept;
   void clear_peaks() noexcept { shard_.clear_peaks(); }
@@ -70,6 +73,7 @@ class SessionStage {
   SharedMeters& meters_;
   std::span<Cell> rule_hits_;
   SynProxy& syn_proxy_;
+  Translator& translator_;
 };
 
 }  // namespace culvert

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "nat/external_ports.h"
+#include "nat/source_nat.h"
 #include "packet/packet.h"
 #include "pipeline/screens.h"
 #include "policy/rule_table.h"
@@ -45,8 +47,10 @@ struct StatefulSnapshot {
   bool tcp_pick_up = false;     ///< TCP without its handshake may begin a session (taking over from another firewall)
   std::array<Zone, kMaxInterfaces> zone{};
   std::array<ReversePathCheck, kMaxInterfaces> reverse_path{};
-  std::array<ZoneScreens, kMaxZones> screens{};  ///< by the zone where packets come in
-  std::array<ZoneLimits, kMaxZones> limits{};    ///< by the zone where sessions begin
+  std::array<ZoneScreens, kMaxZones> screens{};           ///< by the zone where packets come in
+  std::array<ZoneLimits, kMaxZones> limits{};             ///< by the zone where sessions begin
+  const SourceNat* source_nat = nullptr;                  ///< lives as long as the snapshot; null: none
+  std::span<const ExternalAddress> external_addresses{};  ///< by slot
   SessionTimeouts timeouts;
   std::uint32_t fragment_timeout_ms = 2000;
 };

@@ -16,6 +16,15 @@ inline NextHopView way_out(const Packet& packet, const Context& context) noexcep
   return next_hops.view(next_hops.member(hop.group, symmetric_hash(context.multipath_key, packet)));
 }
 
+/// The same, and the packet leaves by it whatever becomes of its addresses: another source would choose another member.
+inline NextHopView settle_way_out(Packet& packet, const Context& context) noexcept {
+  const NextHopTable& next_hops = *context.routes.next_hops;
+  const NextHopView hop = next_hops.view(static_cast<NextHopIndex>(packet.next_hop));
+  if (hop.kind != NextHopKind::kMultipath) return hop;
+  packet.next_hop = next_hops.member(hop.group, symmetric_hash(context.multipath_key, packet));
+  return next_hops.view(static_cast<NextHopIndex>(packet.next_hop));
+}
+
 /// Whether the route `back` leads out of `interface`, by some member of a multipath route; kNoInterface: out of any.
 inline bool leads_back(NextHopIndex back, InterfaceIndex interface, const NextHopTable& next_hops) noexcept {
   const auto fits = [interface](const NextHopView& hop) {

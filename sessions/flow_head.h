@@ -42,6 +42,9 @@ inline constexpr std::uint8_t kFlowReply = 1 << 0;     ///< the direction that a
 inline constexpr std::uint8_t kFlowLogClose = 1 << 1;  ///< an event is wanted when the session ends
 inline constexpr std::uint8_t kFlowCounted = 1 << 2;   ///< it is one of its source's sessions (source_limits.h)
 inline constexpr std::uint8_t kFlowShifted = 1 << 3;   ///< the ends count differently: the reply's info is a FlowShift
+inline constexpr std::uint8_t kFlowTranslated = 1 << 4;  ///< leaves with the other direction's key, reversed
+inline constexpr std::uint8_t kFlowHoldsPort = 1 << 5;   ///< the reply's destination port is this session's alone
+inline constexpr unsigned kFlowKindShift = 6;
 
 struct FlowHead {
   std::uint32_t sequence = 0;          ///< odd: not whole
@@ -58,7 +61,7 @@ struct FlowHead {
   std::uint64_t packets() const noexcept { return packets_and_policy & kPacketBits; }
   /// Generation of the policy that allowed this session, its low 16 bits.
   std::uint16_t policy() const noexcept { return static_cast<std::uint16_t>(packets_and_policy >> 48); }
-  FlowKind kind() const noexcept { return static_cast<FlowKind>(kind_and_flags >> 4); }
+  FlowKind kind() const noexcept { return static_cast<FlowKind>(kind_and_flags >> kFlowKindShift); }
   bool has(std::uint8_t flag) const noexcept { return (kind_and_flags & flag) != 0; }
   /// Not being made or taken apart, and not of memory that was never used.
   bool whole() const noexcept { return (sequence & 1) == 0 && sequence != 0; }

@@ -32,12 +32,13 @@ bool may_make_way(const FlowHead& original, const FlowHead& reply) noexcept {
 }
 
 SessionShard::SessionShard(const Memory& memory, const SessionLimits& limits, const HashKey& key, SessionCells& cells,
-                           Now now, SourceLimits* sources) noexcept
+                           Now now, SourceLimits* sources, ExternalPorts* ports) noexcept
     : ipv4_(memory.ipv4, key, now),
       ipv6_(memory.ipv6, key, now),
       limits_(limits),
       cells_(cells),
       sources_(sources),
+      ports_(ports),
       now_(now),
       log_(cells.log_records, cells.log_lost) {
   CULVERT_CHECK(limits.half_open <= limits.sessions);
@@ -69,6 +70,7 @@ void SessionShard::forget(FlowSlot original, SessionEnd why) noexcept {
   if (is_half_open<Tuple>(original)) --half_open_;
   const auto& entry = table<Tuple>().entry(original);
   if (entry.head.has(kFlowLogClose)) log_end<Tuple>(original, why);
+  if (entry.head.has(kFlowHoldsPort)) give_port_back<Tuple>(original);
   if (!entry.head.has(kFlowCounted) || sources_ == nullptr) return;
   sources_->end(sources_->meters().id(MeterKind::kSource, entry.key.source));
 }
@@ -77,9 +79,29 @@ template <typename Tuple>
 void SessionShard::remember(FlowSlot original, Now now) noexcept {
   if (is_half_open<Tuple>(original)) ++half_open_;
   auto& entry = table<Tuple>().entry(original);
+  const auto forget_flag = [&entry](std::uint8_t flag) {
+    put(entry.head.kind_and_flags, static_cast<std::uint8_t>(entry.head.kind_and_flags & ~flag));
+  };
+  if (entry.head.has(kFlowHoldsPort) && !take_port_again<Tuple>(original)) forget_flag(kFlowHoldsPort);
   if (!entry.head.has(kFlowCounted)) return;
   if (sources_ != nullptr && sources_->go_on(sources_->meters().id(MeterKind::kSource, entry.key.source), now)) return;
-  put(entry.head.kind_and_flags, static_cast<std::uint8_t>(entry.head.kind_and_flags & ~kFlowCounted));
+  forget_flag(kFlowCounted);
+}
+
+template <typename Tuple>
+[[gnu::noinline]] void SessionShard::give_port_back(FlowSlot original) noexcept {
+  const Tuple& reply = table<Tuple>().entry(table<Tuple>().entry(original).head.peer).key;
+  const auto kind = port_kind(reply.protocol);
+  CULVERT_CHECK(ports_ != nullptr && kind.has_value());
+  ports_->give_back(mapped(reply.destination), *kind, reply.destination_port.host());
+}
+
+template <typename Tuple>
+bool SessionShard::take_port_again(FlowSlot original) noexcept {
+  const Tuple& reply = table<Tuple>().entry(table<Tuple>().entry(original).head.peer).key;
+  const auto kind = port_kind(reply.protocol);
+  return ports_ != nullptr && kind.has_value() &&
+         ports_->take_exactly(mapped(reply.destination), *kind, reply.destination_port.host());
 }
 
 template <typename Tuple>

@@ -16,6 +16,7 @@
 #include <type_traits>
 
 #include "base/cell.h"
+#include "nat/external_ports.h"
 #include "sessions/session_log.h"
 #include "sessions/session_table.h"
 #include "sessions/source_limits.h"
@@ -62,9 +63,9 @@ class SessionShard {
   };
 
   /// `memory`: each table with room for limits.sessions. `sources`: whose sessions are counted, with those of all
-  /// workers; outlives it.
+  /// workers. `ports`: where sessions with kFlowHoldsPort have their ports from. Both outlive it.
   SessionShard(const Memory& memory, const SessionLimits& limits, const HashKey& key, SessionCells& cells, Now now,
-               SourceLimits* sources = nullptr) noexcept;
+               SourceLimits* sources = nullptr, ExternalPorts* ports = nullptr) noexcept;
 
   template <typename Tuple>
   SessionTable<Tuple>& table() noexcept {
@@ -142,6 +143,11 @@ class SessionShard {
   void forget(FlowSlot original, SessionEnd why) noexcept;
   template <typename Tuple>
   void log_end(FlowSlot original, SessionEnd why) noexcept;
+  template <typename Tuple>
+  void give_port_back(FlowSlot original) noexcept;
+  /// Of an earlier run. False: it is not to be had.
+  template <typename Tuple>
+  bool take_port_again(FlowSlot original) noexcept;
   /// Of an earlier run.
   template <typename Tuple>
   void remember(FlowSlot original, Now now) noexcept;
@@ -153,6 +159,7 @@ class SessionShard {
   SessionLimits limits_;
   SessionCells& cells_;
   SourceLimits* sources_;
+  ExternalPorts* ports_;
   std::uint32_t half_open_ = 0;
   std::uint64_t changes_ = 0;
   Now now_;  ///< of the latest turn, for the log

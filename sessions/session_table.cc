@@ -54,8 +54,8 @@ void SessionTable<Tuple>::fill(FlowSlot slot, FlowSlot peer, const SessionStart<
   head.seen = flow_date(now);
   head.packets_and_policy = std::uint64_t{start.policy} << 48;
   head.zone = side.zone;
-  head.kind_and_flags =
-      static_cast<std::uint8_t>(static_cast<unsigned>(start.kind) << 4 | start.flags | (reply ? kFlowReply : 0));
+  head.kind_and_flags = static_cast<std::uint8_t>(static_cast<unsigned>(start.kind) << kFlowKindShift | start.flags |
+                                                  (reply ? kFlowReply : 0));
   head.tcp = side.tcp;
   put_words(entry.key, side.key);
   put_words(entry.head, head);
@@ -218,7 +218,7 @@ bool SessionTable<Tuple>::paired(FlowSlot slot) const noexcept {
   if (!head.whole() || head.peer >= flows_.slots() || head.peer % 32 == 0 || head.peer == slot) return false;
   const FlowHead& other = flows_.entry(head.peer).head;
   return other.whole() && other.peer == slot && other.has(kFlowReply) != head.has(kFlowReply) &&
-         other.kind() == head.kind();
+         other.kind() == head.kind() && other.has(kFlowTranslated) == head.has(kFlowTranslated);
 }
 
 template <typename Tuple>

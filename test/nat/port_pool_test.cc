@@ -18,7 +18,7 @@ namespace {
 
 /// A worker's share of a pool, with its memory.
 struct Share {
-  explicit Share(WorkerIndex self = 0, WorkerIndex workers = 1, PortRange range = {})
+  explicit Share(WorkerIndex self = 0, WorkerIndex workers = 1, PoolRange range = {})
       : memory(PortPool::words_for(workers), ~std::uint64_t{0}), pool(memory, self, workers) {
     pool.use(range);
   }
@@ -44,7 +44,7 @@ bool is_odd(std::uint16_t port) {
 TEST_CASE("every port of the range is given once, to one worker, which its number tells") {
   for (const WorkerIndex workers : std::array<WorkerIndex, 7>{1, 2, 3, 7, 16, 64, 256}) {
     CAPTURE(workers);
-    const PortRange range{1000, 65000};
+    const PoolRange range{1000, 65000};
     std::set<std::uint16_t> all;
     for (WorkerIndex self = 0; self < workers; ++self) {
       Share share(self, workers, range);
@@ -123,8 +123,11 @@ TEST_CASE("another range: who has a port of the one before keeps it, and it is n
   CHECK(share.pool.used() == 2);
   CHECK(share.take_all() == std::set<std::uint16_t>{2003, 2004, 2005});
   share.pool.give_back(2001);
-  share.pool.give_back(2002);
   CHECK(share.pool.size() == 4);
+  share.pool.use(kNoPorts);
+  CHECK(share.pool.size() == 4);
+  share.pool.use({2002, 2005});
+  share.pool.give_back(2002);
   CHECK(share.take_all() == std::set<std::uint16_t>{2002});
 }
 

@@ -40,12 +40,13 @@ struct RigConfig {
   const PacketList* traffic = nullptr;              ///< replayed on every queue of interface 0
   std::vector<const PacketList*> traffic_by_queue;  ///< or a list for each of its queues
   bool partial_checksums = false;
-  std::uint16_t tx_queues = 0xffff;  ///< of each interface; lanes of further queues only receive
-  bool capture = true;               ///< keep what is sent; benchmarks only count
-  bool full_table = false;           ///< room for a million prefixes, on huge pages; else for ten thousand
-  std::uint32_t sessions = 0;        ///< of each worker; 0: can only be a router
-  std::uint32_t half_open = 0;       ///< of them; 0: all may be
-  std::uint32_t fragments = 256;     ///< that may wait for others, when there are sessions
+  std::uint16_t tx_queues = 0xffff;      ///< of each interface; lanes of further queues only receive
+  bool capture = true;                   ///< keep what is sent; benchmarks only count
+  bool full_table = false;               ///< room for a million prefixes, on huge pages; else for ten thousand
+  std::uint32_t sessions = 0;            ///< of each worker; 0: can only be a router
+  std::uint32_t half_open = 0;           ///< of them; 0: all may be
+  std::uint32_t fragments = 256;         ///< that may wait for others, when there are sessions
+  std::uint32_t external_addresses = 0;  ///< slots for addresses of NAT, when there are sessions
 
   HugePages pages() const noexcept { return full_table ? HugePages::kTry : HugePages::kNever; }
 };
@@ -85,6 +86,7 @@ class Rig {
   SessionShard& shard(WorkerIndex worker = 0) noexcept;
   const SessionCells& session_cells(WorkerIndex worker = 0) const noexcept;
   SharedMeters& meters() noexcept { return meters_.meters(); }
+  ExternalPorts& external_ports(WorkerIndex worker = 0) noexcept;
   std::uint64_t rule_hits(std::size_t counter, WorkerIndex worker = 0) const noexcept;
   /// What a reader sees of a worker's sessions.
   template <typename Tuple>

@@ -38,6 +38,10 @@ SessionShard& Rig::shard(WorkerIndex worker) noexcept {
   return workers_[worker]->sessions->shard();
 }
 
+ExternalPorts& Rig::external_ports(WorkerIndex worker) noexcept {
+  return workers_[worker]->sessions->ports();
+}
+
 const SessionCells& Rig::session_cells(WorkerIndex worker) const noexcept {
   return workers_[worker]->sessions->cells();
 }

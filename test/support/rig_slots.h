@@ -16,7 +16,11 @@ struct Rig::WorkerSlot {
         pool(index, region.homes(), region.frame_size(), free, strangers, region.ledger()) {
     if (config.sessions == 0) return;
     const std::uint32_t half_open = config.half_open == 0 ? config.sessions : config.half_open;
-    sessions.emplace(SessionSizes{config.sessions, half_open, config.fragments, config.pages()}, meters, now);
+    SessionSizes sizes{config.sessions, half_open, config.fragments, config.pages()};
+    sizes.external_addresses = config.external_addresses;
+    sizes.self = index;
+    sizes.workers = config.workers;
+    sessions.emplace(sizes, meters, now);
   }
 
   std::vector<FrameAddress> free, strangers;

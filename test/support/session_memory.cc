@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint64_t kTableSeed = 7;
 constexpr std::uint64_t kFragmentSeed = 8;
 constexpr std::uint64_t kMeterSeed = 9;
+constexpr std::uint64_t kPortSeed = 10;
 
 SessionShard::Memory tables_of(const Mapping& file, std::vector<ExpiryWheel::Chunk>& wheel4,
                                std::vector<ExpiryWheel::Chunk>& wheel6, std::uint32_t sessions) {
@@ -18,7 +19,23 @@ SessionShard::Memory tables_of(const Mapping& file, std::vector<ExpiryWheel::Chu
   return memory;
 }
 
+std::vector<PortPool> pools_over(std::span<std::uint64_t> words, std::size_t count, WorkerIndex self,
+                                 WorkerIndex workers) {
+  std::vector<PortPool> pools;
+  pools.reserve(count);
+  const std::size_t share = PortPool::words_for(workers);
+  for (std::size_t i = 0; i < count; ++i) pools.emplace_back(words.subspan(i * share, share), self, workers);
+  return pools;
+}
+
 }  // namespace
+
+PortMemory::PortMemory(std::uint32_t addresses, WorkerIndex self, WorkerIndex workers)
+    : words_(addresses * kPortKinds * PortPool::words_for(workers)),
+      pools_(pools_over(words_, addresses * kPortKinds, self, workers)),
+      slots_(addresses),
+      places_(ExternalPorts::places_for(addresses)),
+      ports_({pools_, slots_, places_}) {}
 
 TestMeters::TestMeters(std::uint32_t sessions)
     : buckets_(AddressMeters::buckets_for(sessions)),
@@ -33,8 +50,11 @@ SessionMemory::SessionMemory(const SessionSizes& sizes, SharedMeters& meters, No
       rule_hits_(kMaxRules + 1),
       tables_(tables_of(file_, wheel4_, wheel6_, sizes.sessions)),
       meters_(meters),
-      shard_(tables_, {sizes.sessions, sizes.half_open}, HashKey::from_seed(kTableSeed), cells_, now, &meters.sources) {
-}
+      ports_(sizes.external_addresses, sizes.self, sizes.workers),
+      translates_(sizes.external_addresses > 0),
+      port_key_(HashKey::from_seed(kPortSeed + sizes.self)),
+      shard_(tables_, {sizes.sessions, sizes.half_open}, HashKey::from_seed(kTableSeed), cells_, now, &meters.sources,
+             &ports_.ports()) {}
 
 void SessionMemory::give(PipelineParts& parts) noexcept {
   parts.sessions = &shard_;
@@ -43,6 +63,9 @@ void SessionMemory::give(PipelineParts& parts) noexcept {
   parts.fragments = fragments_;
   parts.fragment_key = HashKey::from_seed(kFragmentSeed);
   parts.syn_cookie_key = kSynCookieKey;
+  if (!translates_) return;
+  parts.external_ports = &ports_.ports();
+  parts.port_key = port_key_;
 }
 
 }  // namespace culvert

@@ -31,6 +31,25 @@ struct SessionSizes {
   std::uint32_t half_open = 0;
   std::uint32_t fragments = 256;
   HugePages pages = HugePages::kNever;
+  std::uint32_t external_addresses = 0;  ///< 0: no NAT
+  WorkerIndex self = 0;                  ///< who has the sessions
+  WorkerIndex workers = 1;
+};
+
+/// One worker's ports of external addresses.
+class PortMemory {
+ public:
+  PortMemory(std::uint32_t addresses, WorkerIndex self, WorkerIndex workers);
+  PortMemory(const PortMemory&) = delete;
+  PortMemory& operator=(const PortMemory&) = delete;
+  ExternalPorts& ports() noexcept { return ports_; }
+
+ private:
+  std::vector<std::uint64_t> words_;
+  std::vector<PortPool> pools_;
+  std::vector<ExternalAddress> slots_;
+  std::vector<std::uint16_t> places_;
+  ExternalPorts ports_;
 };
 
 /// What the pipeline of one worker needs to be stateful, as control makes it: the shard with its memory, room for
@@ -45,6 +64,7 @@ class SessionMemory {
   void give(PipelineParts& parts) noexcept;
 
   SessionShard& shard() noexcept { return shard_; }
+  ExternalPorts& ports() noexcept { return ports_.ports(); }
   const SessionCells& cells() const noexcept { return cells_; }
   /// For readers.
   const SessionShard::Memory& tables() const noexcept { return tables_; }
@@ -57,6 +77,9 @@ class SessionMemory {
   std::vector<Cell> rule_hits_;
   SessionShard::Memory tables_;
   SharedMeters& meters_;
+  PortMemory ports_;
+  bool translates_;
+  HashKey port_key_;
   SessionCells cells_;
   SessionShard shard_;
 };

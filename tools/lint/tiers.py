@@ -35,6 +35,7 @@ HEIGHT = {
 
 # (who, whom) -> why. Keep it short: every line here is a debt.
 NEIGHBOURS = {
+    ("sessions", "nat"): "a session that ends gives its external port back",
     ("umem", "packet"): "a frame holds the packet that is read from it",
     ("xsk", "lanes"): "an AF_XDP lane satisfies the concept of lanes/",
     ("control", "config"): "control compiles what config read",

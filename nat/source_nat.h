@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which sessions get another source address, and from which pool: what the configuration says of source NAT, compiled.
+// The first rule that fits decides, as with policy. Asked once a session, after the policy has let it in.
+//
+//   office to internet, to 192.0.2.0/24      keep
+//   office to internet                       pool 0       198.18.1.16 to 198.18.1.31
+//   guests to internet                       interface    the address of the interface where the session leaves
+//
+// A host has all its sessions of a pool behind one address as long as that has ports (paired pooling, RFC 4787 REQ-2):
+// a keyed hash of the inside address chooses it, so nobody needs to remember it.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <span>
+
+#include "base/hash.h"
+#include "packet/five_tuple.h"
+
+namespace culvert {
+
+using NatPoolIndex = std::uint16_t;
+inline constexpr NatPoolIndex kNoNatPool = 0xffff;
+
+/// Addresses of one family, and how their ports are given.
+struct NatPool {
+  std::span<const std::uint16_t> slots;  ///< of ExternalPorts, ascending
+  bool ipv6 = false;
+  bool keep_port = false;  ///< the inside port when it is free, else another one
+
+  bool has(std::size_t slot) const noexcept;
+};
+
+enum class SourceAction : std::uint8_t {
+  kKeep,       ///< the source stays
+  kPool,       ///< it becomes an address of a pool
+  kInterface,  ///< it becomes the address of the interface where the session leaves
+};
+
+/// An address as a number, so that ranges compare.
+struct AddressNumber {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  static AddressNumber of(Ipv4Address address) noexcept { return {0, address.value.host()}; }
+  static AddressNumber of(const Ipv6Address& address) noexcept {
+    return {byte_swap(address.high()), byte_swap(address.low())};
+  }
+  friend constexpr auto operator<=>(const AddressNumber&, const AddressNumber&) noexcept = default;
+};
+
+/// From `first` to `last`, both included. Of a list of them each begins behind the end of the one before.
+struct AddressRange {
+  AddressNumber first, last;
+};
+
+/// Bit z: zone z; as the policy numbers them.
+using NatZones = std::uint64_t;
+inline constexpr NatZones kAnyNatZone = ~NatZones{0};
+
+struct SourceRule {
+  NatZones from = kAnyNatZone;
+  NatZones to = kAnyNatZone;
+  SourceAction action = SourceAction::kKeep;
+  bool ipv6 = false;               ///< the family that it is for
+  NatPoolIndex pool = kNoNatPool;  ///< with kPool
+  bool any_source = true;
+  bool any_destination = true;
+  // Without any_...:
+  std::span<const AddressRange> sources;
+  std::span<const AddressRange> destinations;
+};
+
+struct SourceNat {
+  std::span<const SourceRule> rules;
+  std::span<const NatPool> pools;
+  /// Pools of one address each, by family (0: IPv4) and interface; kNoNatPool: it has none.
+  std::array<std::array<NatPoolIndex, kMaxInterfaces>, 2> interface_pool{};
+  HashKey pairing_key;  ///< of all workers, and of all culvertds that follow each other
+
+  /// The first rule for a session with this original key, between two zones; null: its source stays.
+  template <typename Tuple>
+  const SourceRule* find(const Tuple& key, std::uint8_t from, std::uint8_t to) const noexcept;
+};
+
+/// Slots of a pool in the order in which a host asks them: its own first.
+class PairedSlots {
+ public:
+  /// More than that many are not asked: a host whose own address is used up mostly finds ports behind the next one.
+  static constexpr std::size_t kMostTries = 8;
+
+  PairedSlots(const NatPool& pool, std::uint64_t host_hash) noexcept
+      : slots_(pool.slots),
+        next_(pool.slots.empty() ? 0 : fast_range(host_hash, static_cast<std::uint32_t>(pool.slots.size()))) {}
+
+  std::size_t tries() const noexcept { return slots_.size() < kMostTries ? slots_.size() : kMostTries; }
+  /// There are tries().
+  std::size_t next() noexcept {
+    const std::size_t slot = slots_[next_];
+    next_ = next_ + 1 == slots_.size() ? 0 : next_ + 1;
+    return slot;
+  }
+
+ private:
+  std::span<const std::uint16_t> slots_;
+  std::size_t next_;
+};
+
+}  // namespace culvert

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// ICMP errors about translated sessions, in both directions and by us, and datagrams in fragments.
+#include "test/packet/packets.h"
+#include "test/pipeline/translating.h"
+
+using namespace culvert;
+using namespace culvert::test;
+
+namespace {
+
+constexpr const char* kRouter4 = "192.0.2.77";
+constexpr const char* kRouter6 = "2001:db8:77::1";
+
+const char* router(const Family& family) {
+  return family.ipv4 ? kRouter4 : kRouter6;
+}
+
+/// "Time exceeded" from `from` to `to` about a packet without its Ethernet header.
+PacketBuilder exceeded(const Family& family, const char* from, const char* to, const Bytes& quote) {
+  PacketBuilder builder = ip_packet(family, from, to);
+  return family.ipv4 ? builder.icmp(11).payload(quote) : builder.icmpv6(3).payload(quote);
+}
+
+Bytes without_ethernet(const Bytes& packet) {
+  return slice(packet, kEthernet);
+}
+
+/// Compares what came out with a packet of another TTL, without Ethernet header.
+void check_forwarded(const std::optional<Bytes>& out, const Family& family,
+                     PacketBuilder (*build)(PacketBuilder, const Bytes&), const char* from, const char* to,
+                     const Bytes& quote) {
+  REQUIRE(out.has_value());
+  const Bytes expected = build(ip_packet(family, from, to, 63), quote).build();
+  CHECK(to_hex(without_ethernet(*out)) == to_hex(without_ethernet(expected)));
+}
+
+PacketBuilder exceeded4(PacketBuilder ip, const Bytes& quote) {
+  return ip.icmp(11).payload(quote);
+}
+PacketBuilder exceeded6(PacketBuilder ip, const Bytes& quote) {
+  return ip.icmpv6(3).payload(quote);
+}
+auto exceeded_of(const Family& family) {
+  return family.ipv4 ? exceeded4 : exceeded6;
+}
+
+std::uint16_t port_of(const Bytes& packet) {
+  Bytes copy = packet;
+  return parsed(copy).source_port.host();
+}
+
+Bytes as_sent(const PacketBuilder& packet) {
+  return without_ethernet(packet.build());
+}
+
+}  // namespace
+
+TEST_CASE("an error from outside is told as its receiver knows the packet, to whom it is about") {
+  for (const Family& family : kFamilies) {
+    Translating nat;
+    const auto out = nat.through(from_client(family).udp(4000, 53).payload(12));
+    REQUIRE(out.has_value());
+    const auto in = nat.through(exceeded(family, router(family), external(family), without_ethernet(*out)), kInternet);
+    check_forwarded(in, family, exceeded_of(family), router(family), family.client,
+                    as_sent(from_client(family, 63).udp(4000, 53).payload(12)));
+    CHECK(nat.count() == 1);
+    // Another port than the session's: it is about nothing.
+    Bytes other = without_ethernet(*out);
+    const std::size_t port = family.ipv4 ? 20 : 40;
+    other[port + 1] ^= std::byte{1};
+    CHECK(nat.fate(exceeded(family, router(family), external(family), other), kInternet) == "icmp_unrelated");
+    // About the session, but to somebody else.
+    CHECK(nat.fate(exceeded(family, router(family), family.client, without_ethernet(*out)), kInternet) ==
+          "icmp_unrelated");
+  }
+}
+
+TEST_CASE("an error from inside shows neither the host nor a router before it") {
+  for (const Family& family : kFamilies) {
+    Translating nat;
+    const auto out = nat.through(from_client(family).udp(4000, 53));
+    REQUIRE(out.has_value());
+    const std::uint16_t port = port_of(*out);
+    const auto answer =
+        nat.through(ip_packet(family, family.server, external(family)).udp(53, port).payload(30), kInternet);
+    REQUIRE(answer.has_value());
+    const char* inside_router = family.ipv4 ? "198.18.0.99" : "2001:db8::99";
+    for (const char* from : {family.client, inside_router}) {
+      const auto error = nat.through(exceeded(family, from, family.server, without_ethernet(*answer)));
+      check_forwarded(error, family, exceeded_of(family), external(family), family.server,
+                      as_sent(ip_packet(family, family.server, external(family), 63).udp(53, port).payload(30)));
+    }
+  }
+}
+
+TEST_CASE("what we answer ourselves quotes the packet as its sender sent it") {
+  for (const Family& family : kFamilies) {
+    Translating nat;
+    const auto out = nat.through(from_client(family).udp(4000, 53));
+    REQUIRE(out.has_value());
+    const std::size_t before = nat.sent(kTrust).size();
+    const Bytes last = from_client(family, 1).udp(4000, 53).payload(8).build();
+    nat.pass(last, kTrust);
+    REQUIRE(nat.sent(kTrust).size() == before + 1);
+    const Bytes error = slice(nat.sent(kTrust)[before], 0);
+    const std::size_t quote = kEthernet + (family.ipv4 ? 20 : 40) + 8;
+    CHECK(to_hex(slice(error, quote, last.size() - kEthernet)) == to_hex(without_ethernet(last)));
+    // And in the other direction: the server knows the external address only.
+    const std::uint16_t port = port_of(*out);
+    const std::size_t outside = nat.sent(kInternet).size();
+    const Bytes answer = ip_packet(family, family.server, external(family), 1).udp(53, port).payload(8).build();
+    nat.pass(answer, kInternet);
+    REQUIRE(nat.sent(kInternet).size() == outside + 1);
+    const Bytes told = slice(nat.sent(kInternet)[outside], 0);
+    CHECK(to_hex(slice(told, quote, answer.size() - kEthernet)) == to_hex(without_ethernet(answer)));
+  }
+}
+
+TEST_CASE("a datagram in fragments is translated as one") {
+  for (const Family& family : kFamilies) {
+    Translating nat;
+    const Bytes whole = slice(from_client(family).udp(4000, 53).payload(2000).build(), family.transport());
+    const auto piece = [&](std::size_t offset, std::size_t size) {
+      const bool more = offset + size < whole.size();
+      const auto at = static_cast<std::uint32_t>(offset);
+      PacketBuilder builder = PacketBuilder().ethernet();
+      family.ipv4 ? builder.ipv4(family.client, family.server, {.more_fragments = more, .offset = at, .protocol = 17})
+                  : builder.ipv6(family.client, family.server).fragment(at, more, 9, 17);
+      return builder.payload(slice(whole, offset, size)).build();
+    };
+    nat.pass(piece(1600, whole.size() - 1600));
+    nat.pass(piece(0, 800));
+    nat.pass(piece(800, 800));
+    nat.turns(2);
+    REQUIRE(nat.sent(kInternet).size() == 3);
+    Bytes data;
+    std::uint16_t port = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      Bytes bytes = slice(nat.sent(kInternet)[i], 0);
+      const Packet packet = parsed(bytes);
+      REQUIRE(packet.drop_reason == DropReason::kNone);
+      if (i == 0) port = packet.source_port.host();
+      const std::size_t header = family.transport() + (family.ipv4 ? 0 : 8);
+      const Bytes part = slice(bytes, header);
+      data.insert(data.end(), part.begin(), part.end());
+      const std::size_t source = kEthernet + (family.ipv4 ? 12 : 8);
+      const Bytes expected = ip_packet(family, external(family), family.server).udp(1, 1).build();
+      CHECK(slice(bytes, source, family.ipv4 ? 4 : 16) == slice(expected, source, family.ipv4 ? 4 : 16));
+    }
+    // Put together it is the datagram with the other source, its checksum right.
+    const Bytes expected = slice(ip_packet(family, external(family), family.server).udp(port, 53).payload(2000).build(),
+                                 family.transport());
+    CHECK(to_hex(data) == to_hex(expected));
+    CHECK(nat.count() == 1);
+  }
+}
