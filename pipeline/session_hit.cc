@@ -93,6 +93,20 @@ template <typename Tuple>
   return true;
 }
 
+/// A session's packets leave by another interface now: with addresses for which that is right, or no more. False: it
+/// has been closed.
+template <typename Tuple>
+bool goes_on_by(FlowSlot original, InterfaceIndex egress, const StatefulContext& context) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  FlowInfo& reply =
+      sessions.info(sessions.entry(original).head.peer);  // or a FlowShift, with its interface at one place
+  if (reply.ingress == egress) return true;
+  put(reply.ingress, static_cast<std::uint8_t>(egress));
+  if (translation_is_right<Tuple>(original, context)) return true;
+  context.shard.end<Tuple>(original, SessionEnd::kPolicyChanged);
+  return false;
+}
+
 /// A route has changed since the flow's next hop was found, or it is the reply's first packet. When this direction
 /// leaves by another zone than the other one comes from, the policy is asked about that zone: whatever the routes do,
 /// nothing goes where no rule lets the session go. False: the packet is dropped.
@@ -120,6 +134,10 @@ template <typename Tuple>
       }
       // Answers come from where requests go; but requests may come in elsewhere than answers leave.
       if (!reply) put(other.head.zone, to);
+    }
+    if (!entry.head.has(kFlowReply) && !goes_on_by<Tuple>(slot, hop.interface, context)) {
+      packet.drop(DropReason::kPolicyChanged);
+      return false;
     }
   }
   keep_next_hop(entry.head, packet, context.route_generation);

@@ -101,6 +101,12 @@ std::uint32_t look_up(Burst& burst, const StatefulContext& context) noexcept {
   look_up<FiveTuple6>(burst, context);
 }
 
+/// What goes out of here goes by a session; what is meant for this host needs none.
+bool leads_out(const Packet& packet, const StatefulContext& context) noexcept {
+  const NextHopKind kind = context.context.routes.next_hops->view(static_cast<NextHopIndex>(packet.next_hop)).kind;
+  return kind == NextHopKind::kForward || kind == NextHopKind::kGlean || kind == NextHopKind::kMultipath;
+}
+
 /// One datagram: the session of the first fragment, which holds the ports, decides for all.
 template <typename Tuple>
 void decide_datagram(std::span<Packet> fragments, const Tuple& key, std::uint32_t transport_length,
@@ -112,7 +118,13 @@ void decide_datagram(std::span<Packet> fragments, const Tuple& key, std::uint32_
   // The first one is counted; so are the others, wherever the session is now.
   const FlowSlot slot = first.verdict == Verdict::kNone ? sessions.flows().find(key, hash) : kNoFlow;
   const Zone zone = context.zone_of(first.ingress);
+  // The first one goes no further, for its TTL or a source route, which the others need not have.
+  const bool spoiled = first.verdict == Verdict::kNone && slot == kNoFlow && leads_out(first, context);
   for (Packet& packet : fragments.subspan(1)) {
+    if (spoiled) {
+      packet.drop(DropReason::kDatagramSpoiled);
+      continue;
+    }
     // What the policy says of one zone says nothing of a piece that somebody sends in from another.
     if (context.zone_of(packet.ingress) != zone) {
       packet.drop(DropReason::kSessionZone);

@@ -3,6 +3,7 @@
 #include "packet/translate.h"
 
 #include <functional>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -129,7 +130,7 @@ TEST_CASE("what was broken stays as broken, and no checksum stays none") {
       const Ends& inside = ends(version4, false);
       const Bytes like = test.transport(framed(version4, ends(version4, true)), ends(version4, true), version4).build();
       Bytes broken = test.transport(framed(version4, inside), inside, version4).build();
-      if (broken.size() < like.size() || broken.size() < 100) continue;
+      if (std::string_view(test.what).find(',') != std::string_view::npos) continue;  // no payload to break
       broken.back() ^= std::byte{0x40};
       Bytes after = translated(broken, like);
       after.back() ^= std::byte{0x40};

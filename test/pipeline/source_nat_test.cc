@@ -250,3 +250,45 @@ TEST_CASE("an interface without an address lets nothing out untranslated") {
     CHECK(nat.fate(from_client(family).udp(4000, 53)) == "passed");
   }
 }
+
+TEST_CASE("a session whose packets would leave elsewhere, with an address that is wrong there, ends") {
+  RigConfig config;
+  config.interfaces = 3;
+  for (const Family& family : kFamilies) {
+    Translating nat({}, config);
+    nat.settings.zone[2] = kZoneInternet;
+    for (SourceRule& rule : nat.nat_rules) rule.action = SourceAction::kInterface;
+    for (auto& by_interface : nat.nat.interface_pool) by_interface.fill(kNoNatPool);
+    nat.nat.interface_pool[family.ipv4 ? 0 : 1][kInternet] = family.ipv4 ? 0 : 1;
+    nat.apply();
+    REQUIRE(nat.through(from_client(family).udp(4000, 53)).has_value());
+    nat.forward(family.ipv4 ? "198.18.1.0/24" : "2001:db8:1::/64", 2, test_mac(0xa2));
+    CHECK(nat.fate(from_client(family).udp(4000, 53)) == "policy_changed");
+    CHECK(nat.sent(2).size() == 0);
+    CHECK(nat.ports_used(PortKind::kUdp, family.ipv4 ? 0 : 1) == 0);
+    CHECK(nat.fate(from_client(family).udp(4000, 53)) == "nat_no_address");
+  }
+}
+
+TEST_CASE("pieces of a datagram whose first one goes no further don't leave without a session") {
+  const Family& family = kFamilies[0];
+  Translating nat;
+  const Bytes whole = slice(from_client(family).udp(4000, 53).payload(1200).build(), family.transport());
+  const auto piece = [&](std::size_t offset, std::size_t size, std::uint8_t ttl) {
+    const Ipv4Fields fields{.ttl = ttl,
+                            .more_fragments = offset + size < whole.size(),
+                            .offset = static_cast<std::uint32_t>(offset),
+                            .protocol = kProtocolUdp};
+    return PacketBuilder()
+        .ethernet()
+        .ipv4(family.client, family.server, fields)
+        .payload(slice(whole, offset, size))
+        .build();
+  };
+  nat.pass(piece(0, 800, 1));
+  nat.pass(piece(800, whole.size() - 800, 64));
+  nat.turns(2);
+  CHECK(nat.sent(kInternet).size() == 0);
+  CHECK(nat.drops(DropReason::kDatagramSpoiled) == 1);
+  CHECK(nat.count() == 0);
+}
