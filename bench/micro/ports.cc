@@ -43,7 +43,7 @@ struct Addresses {
       Pool& pool = *pools[i % kAddresses];
       pool.give_back(port);
       const auto other = pool.take(chance);
-      failed += other.has_value() ? 0 : 1;
+      failed += other.has_value() ? 0U : 1U;
       if (other.has_value()) port = *other;
       if (!other.has_value()) pool.take_exactly(port);
     }
