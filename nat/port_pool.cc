@@ -51,6 +51,7 @@ unsigned next_bit(std::uint64_t word, unsigned from) noexcept {
 PortPool::PortPool(std::span<std::uint64_t> memory, WorkerIndex self, WorkerIndex workers) noexcept
     : self_(self),
       workers_(workers),
+      inverse_(((std::uint64_t{1} << 32) + workers - 1) / workers),
       words_(share_of(kPortBlocks, self, workers)),
       system_words_(share_of(kFirstUserPort / kPortBlock, self, workers)) {
   CULVERT_CHECK(self < workers && memory.size() >= words_for(workers));

@@ -89,7 +89,9 @@ class PortPool {
   /// The opposite.
   void include(std::uint16_t port) noexcept;
 
-  bool owns(std::uint16_t port) const noexcept { return owner_of_port(port, workers_) == self_; }
+  bool owns(std::uint16_t port) const noexcept {
+    return word_of(port) * workers_ + self_ == std::uint32_t{port} / kPortBlock;
+  }
   /// Whether it is taken.
   bool taken(std::uint16_t port) const noexcept;
   /// Ports that can be given or are: of the range, without those that are excluded and not taken.
@@ -113,7 +115,10 @@ class PortPool {
   /// After a change of the word.
   void summarize(std::uint32_t word) noexcept;
   std::uint16_t port_of(std::uint32_t word, unsigned bit) const noexcept;
-  std::uint32_t word_of(std::uint16_t port) const noexcept { return port / kPortBlock / workers_; }
+  /// The port's block divided by the number of workers, by a multiplication (exact below 2^16 blocks).
+  std::uint32_t word_of(std::uint16_t port) const noexcept {
+    return static_cast<std::uint32_t>(port / kPortBlock * inverse_ >> 32);
+  }
 
   std::span<std::uint64_t> allowed_;  ///< bits of ports that may be given
   std::span<std::uint64_t> taken_;    ///< bits of ports that are given, or were before they were excluded
@@ -121,6 +126,7 @@ class PortPool {
   std::span<std::uint64_t> odd_;      ///< the same of odd ones
   WorkerIndex self_;
   WorkerIndex workers_;
+  std::uint64_t inverse_;       ///< 2^32 / workers, rounded up
   std::uint32_t words_;         ///< of our share
   std::uint32_t system_words_;  ///< of them: ports below 1024
   std::uint32_t size_ = 0;
