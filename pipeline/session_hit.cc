@@ -98,8 +98,8 @@ template <typename Tuple>
 template <typename Tuple>
 bool goes_on_by(FlowSlot original, InterfaceIndex egress, const StatefulContext& context) noexcept {
   auto& sessions = context.shard.table<Tuple>();
-  FlowInfo& reply =
-      sessions.info(sessions.entry(original).head.peer);  // or a FlowShift, with its interface at one place
+  // It may be a FlowShift, which has its interface at the same place.
+  FlowInfo& reply = sessions.info(sessions.entry(original).head.peer);
   if (reply.ingress == egress) return true;
   put(reply.ingress, static_cast<std::uint8_t>(egress));
   if (translation_is_right<Tuple>(original, context)) return true;
