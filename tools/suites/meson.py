@@ -30,15 +30,9 @@ def configure(build, **more):
     return run(command, env={"CXX": ccache + build.compiler}, **more).returncode == 0
 
 
-def compile_all(build):
-    return run(["ninja", "-C", folder_of(build)]).returncode == 0
-
-
-def compile_only(build, targets):
-    """The named files of introspect(build, "--targets")."""
-    folder = folder_of(build)
-    files = [os.path.relpath(name, folder) for target in targets for name in target["filename"]]
-    return run(["ninja", "-C", folder, *files]).returncode == 0
+def compile_only(build, files):
+    """Compiles these files of the build folder, or `all`."""
+    return run(["ninja", "-C", folder_of(build), *files]).returncode == 0
 
 
 def log_of(build):
@@ -46,10 +40,10 @@ def log_of(build):
 
 
 def test(build, suites, env):
-    """Builds what these suites need and runs them. False if they could not be built, else results are in log_of()."""
+    """Runs these suites, which are compiled already. False if they could not be run, else results are in log_of()."""
     if os.path.exists(log_of(build)):
         os.remove(log_of(build))
-    command = ["meson", "test", "-C", folder_of(build), "--print-errorlogs"]
+    command = ["meson", "test", "-C", folder_of(build), "--no-rebuild", "--print-errorlogs"]
     command += ["--timeout-multiplier", str(build.timeout_multiplier)]
     for suite in suites:
         command += ["--suite", suite]
@@ -65,3 +59,15 @@ def introspect(build, what):
 def tests_of(build):
     """[(suite, name)] of every registered test."""
     return [(s.split(":")[-1], t["name"]) for t in introspect(build, "--tests") for s in t["suite"]]
+
+
+def files_of_suites(build, suites):
+    """What the tests of these suites run, and what else they name as needed, relative to the build folder."""
+    files = {target["id"]: target["filename"] for target in introspect(build, "--targets")}
+    ids = {i for t in introspect(build, "--tests") if {s.split(":")[-1] for s in t["suite"]} & set(suites)
+           for i in t["depends"]}
+    return relative(build, (name for i in sorted(ids) for name in files[i]))
+
+
+def relative(build, names):
+    return [os.path.relpath(name, folder_of(build)) for name in names]

@@ -11,6 +11,7 @@ Without root the tests that need network namespaces are skipped and say so. Buil
 """
 
 import argparse
+import contextlib
 import os
 import random
 import subprocess
@@ -23,6 +24,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import extra  # noqa: E402
 import meson  # noqa: E402
 import plan  # noqa: E402
+from ahead import Ahead  # noqa: E402
+from prepare import is_wanted, prepare, suites_of  # noqa: E402
 from results import Results, report_of  # noqa: E402
 
 STARTED = time.monotonic()
@@ -61,31 +64,34 @@ def print_list():
     return 0
 
 
-def run_step(step, suites, tier, results, env):
+def run_step(step, ahead, suites, tier, results, env):
+    """Makes the step ready and runs it, while `ahead` does what it can for the steps after it."""
     build = step.build
-    wanted = tuple(s for s in step.suites if not suites or s in suites)
-    if not wanted and (step.action == "test" or suites):
+    if not is_wanted(step, suites):
         return
     say(f"{build.name}: {build.compiler} {' '.join(build.options)}")
-    if not meson.configure(build):
-        results.failure(build.name, "configure", "Meson's messages are above")
+    failed = prepare(step, suites)
+    if failed:
+        results.failure(build.name, failed, "the messages are above")
         return
-    if step.action != "test":
-        say(f"{build.name}: {step.action}")
-        {"fuzz": extra.fuzz, "tidy": extra.tidy}[step.action](build, results, env)
-        return
-    if build.build_all and not suites and not meson.compile_all(build):
-        results.failure(build.name, "build", "the compiler's messages are above")
-        return
-    registered = {suite for suite, _ in meson.tests_of(build)}
-    wanted = tuple(s for s in wanted if s in registered)
+    with ahead:
+        if step.action == "test":
+            run_tests(step, suites_of(step, suites), tier, results, env)
+        else:
+            say(f"{build.name}: {step.action}")
+            {"fuzz": extra.fuzz, "tidy": extra.tidy}[step.action](build, results, env)
+
+
+def run_tests(step, suites, tier, results, env):
+    registered = {suite for suite, _ in meson.tests_of(step.build)}
+    wanted = tuple(s for s in suites if s in registered)
     if not wanted:
         return
-    say(f"{build.name}: {' '.join(wanted)} (tier {tier})")
-    if not meson.test(build, wanted, env):
-        results.failure(build.name, "build", "the compiler's messages are above")
-        return
-    results.read_log(build.name, meson.log_of(build))
+    say(f"{step.build.name}: {' '.join(wanted)} (tier {tier})")
+    if meson.test(step.build, wanted, env):
+        results.read_log(step.build.name, meson.log_of(step.build))
+    else:
+        results.failure(step.build.name, "meson test", "the messages are above")
 
 
 def soak(options, results):
@@ -98,7 +104,7 @@ def soak(options, results):
         say(f"round {rounds}, CULVERT_SEED={seed}")
         env = plan.environment("soak") | {"CULVERT_SEED": seed, **plan.soak_environment(options.minutes)}
         for step in plan.TIERS["soak"]:
-            run_step(step, options.suite, "soak", results, env)
+            run_step(step, contextlib.nullcontext(), options.suite, "soak", results, env)
             print(report_of("soak", meson.log_of(step.build)), end="", flush=True)
 
 
@@ -118,9 +124,10 @@ def main():
         if options.tier == "soak":
             soak(options, results)
         else:
-            for step in plan.TIERS[options.tier]:
+            for position, step in enumerate(plan.TIERS[options.tier], 1):
                 lengths = step.lengths or options.tier
-                run_step(step, options.suite, lengths, results, plan.environment(lengths))
+                later = Ahead(options.tier, position, options.suite)
+                run_step(step, later, options.suite, lengths, results, plan.environment(lengths))
     except KeyboardInterrupt:
         results.failure("tools/test", "run", "interrupted")
     give_back()

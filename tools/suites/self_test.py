@@ -15,6 +15,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import extra  # noqa: E402
 import plan  # noqa: E402
+from ahead import Ahead  # noqa: E402
+from prepare import is_wanted, suites_of  # noqa: E402
 from results import Results, report_of  # noqa: E402
 
 
@@ -104,6 +106,22 @@ class Plan(unittest.TestCase):
         def pairs(tier):
             return {(step.build, suite) for step in plan.TIERS[tier] for suite in step.suites}
         self.assertLessEqual(pairs("short"), pairs("all"))
+
+    def test_a_step_runs_those_of_its_suites_that_are_asked_for(self):
+        step = plan.Step(plan.GCC, ("unit", "hot"))
+        self.assertEqual(suites_of(step, None), ("unit", "hot"))
+        self.assertEqual(suites_of(step, ["netns", "hot"]), ("hot",))
+        self.assertFalse(is_wanted(step, ["netns"]))
+
+    def test_what_has_no_suites_runs_when_none_is_asked_for(self):
+        step = plan.Step(plan.FUZZ, (), "fuzz")
+        self.assertTrue(is_wanted(step, None))
+        self.assertFalse(is_wanted(step, ["unit"]))
+
+    def test_what_works_ahead_ends_with_its_context(self):
+        with Ahead("short", len(plan.TIERS["short"])) as ahead:
+            pass
+        self.assertIsNotNone(ahead.process.returncode)
 
 
 if __name__ == "__main__":
