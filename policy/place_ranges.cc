@@ -27,17 +27,19 @@ auto prefix_changes(const PrefixNumbers<Family>& prefixes) {
   };
   change(0, 0);
   std::uint32_t open = 0;
-  const auto close = [&] {
-    const Address last = prefixes.range(open).last;
-    open = prefixes.outer(open);
-    if (last != static_cast<Address>(~Address{0})) change(last + 1, open);
+  // Returns the prefix around it, which goes on.
+  const auto close = [&](std::uint32_t number) {
+    const Address last = prefixes.range(number).last;
+    const std::uint32_t outer = prefixes.outer(number);
+    if (last != static_cast<Address>(~Address{0})) change(last + 1, outer);
+    return outer;
   };
   for (std::uint32_t number = 1; number <= prefixes.count(); ++number) {
-    while (open != prefixes.outer(number)) close();
+    while (open != prefixes.outer(number)) open = close(open);
     change(prefixes.range(number).first, number);
     open = number;
   }
-  while (open != 0) close();
+  while (open != 0) open = close(open);
   return changes;
 }
 

@@ -24,7 +24,8 @@ void close_entry(FlowHead& head) noexcept {
 
 template <typename T>
 void put_words(T& object, const T& value) noexcept {
-  static_assert(sizeof(T) % sizeof(std::uint64_t) == 0 && alignof(T) % alignof(std::uint64_t) == 0);
+  static_assert(sizeof(T) % sizeof(std::uint64_t) == 0);
+  static_assert(alignof(T) % alignof(std::uint64_t) == 0);
   const auto words = array_over<std::uint64_t>(std::as_writable_bytes(std::span<T, 1>(&object, 1)));
   for (std::size_t i = 0; i < words.size(); ++i) {
     put(words[i], load<std::uint64_t>(bytes_of(value).data() + i * sizeof(std::uint64_t)));

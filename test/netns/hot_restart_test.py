@@ -168,10 +168,30 @@ def stricter_restart(house, idle):
     """The successor's rules count for sessions that it has taken over."""
     path = house.work / "culvert.yaml"
     path.write_text(path.read_text().replace("action: permit", "action: deny"))
+    before = len(house.session_rows(state="established"))
+    house.restart_culvert()
+    after = len(house.session_rows(state="established"))
+    assert after >= before >= IDLE, (before, after)  # not one is lost, until its next packet
+    assert idle.alive() == 0
+
+
+def moved_restart(house):
+    """The successor shall keep sessions in another folder: there they begin anew, and everything else goes on."""
+    moved = house.work / "moved"
+    moved.mkdir()
+    house.config_text += f"sessions: {{directory: {moved}}}\n"
+    (house.work / "culvert.yaml").write_text(house.config_text)
+    logged = len(house.log())
+    answer = house.restart_culvert()
+    assert sorted(answer["interfaces"]) == ["lan0", "wan0"], answer
+    assert "sessions begin anew: the one that runs has it in another folder" in house.log()[logged:], house.log()
+    house.ping(house.server4)
+    assert [path.name for path in moved.glob("sessions.*")], list(moved.iterdir())
+    # The next one finds them there.
     before = house.sessions()
     house.restart_culvert()
-    assert house.sessions() >= before - 10, (before, house.sessions())  # not one is lost, until its next packet
-    assert idle.alive() == 0
+    assert before > 0 and house.sessions() >= before, (before, house.sessions())
+    house.ping(house.server4)
 
 
 def main():
@@ -202,6 +222,7 @@ def main():
             house.ping(house.server6)
             house.assert_conservation()
             stricter_restart(house, idle)
+            moved_restart(house)
 
 
 main()

@@ -181,14 +181,14 @@ TEST_CASE("a host keeps its external address, and hosts spread over the pool's")
     nat.addresses.push_back({external_address(family, number), {}});
   nat.slots[0] = {0, 1, 2, 3, 4, 5, 6, 7};
   nat.apply();
-  std::set<Bytes> all;
+  std::set<std::uint32_t> all;
   for (int host = 2; host < 34; ++host) {
     const std::string address = "198.18.0." + std::to_string(host);
-    std::set<Bytes> own;
+    std::set<std::uint32_t> own;
     for (std::uint16_t port = 4000; port < 4004; ++port) {
       const auto out = nat.through(between(family, address.c_str(), family.server).udp(port, 53));
       REQUIRE(out.has_value());
-      own.insert(slice(*out, kEthernet + 12, 4));
+      own.insert(load<Be32>(out->data() + kEthernet + 12).host());
     }
     CHECK(own.size() == 1);
     all.insert(*own.begin());
