@@ -184,7 +184,7 @@ def moved_restart(house):
     logged = len(house.log())
     answer = house.restart_culvert()
     assert sorted(answer["interfaces"]) == ["lan0", "wan0"], answer
-    assert "sessions begin anew: the one that runs has it in another folder" in house.log()[logged:], house.log()
+    assert "sessions begin anew: the file that was used is in another folder" in house.log()[logged:], house.log()
     house.ping(house.server4)
     assert [path.name for path in moved.glob("sessions.*")], list(moved.iterdir())
     # The next one finds them there.
