@@ -11,11 +11,11 @@
 //
 //   interfaces: {lan0: {}, wan0: {}}
 //
-// Who else lives in this folder: policy.h, what the firewall is told; schema.h, the one table of keys (type, default,
-// bounds, sentence, reload, or "not built yet"), from which the reader, the differences and the manual are made;
-// changes.h, what differs between two configurations and whether a running culvertd can take it; history.h, the texts
-// that were applied, and rollback; confirm_timer.h, "go back unless somebody confirms"; documentation.h, the generated
-// pages.
+// Who else lives in this folder: policy.h, what the firewall is told; nat.h, what becomes of addresses; schema.h, the
+// one table of keys (type, default, bounds, sentence, reload, or "not built yet"), from which the reader, the
+// differences and the manual are made; changes.h, what differs between two configurations and whether a running
+// culvertd can take it; history.h, the texts that were applied, and rollback; confirm_timer.h, "go back unless somebody
+// confirms"; documentation.h, the generated pages.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,7 @@
 #include "base/mapping.h"
 #include "config/address.h"
 #include "config/diagnostics.h"
+#include "config/nat.h"
 #include "config/policy.h"
 #include "config/values.h"
 #include "packet/address.h"
@@ -137,6 +138,7 @@ struct Config {
   std::map<std::string, ZoneConfig> zones;
   std::map<std::string, ScreenConfig> screens;
   std::optional<PolicyConfig> policy;  ///< nothing: a router, without sessions
+  std::optional<NatConfig> nat;        ///< nothing: sources stay as they are
   SessionsConfig sessions;
   MetricsConfig metrics;
   EventsConfig events;

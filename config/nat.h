@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a person says about source NAT, as plain data: pools of external addresses, and ordered rules that say which
+// sessions get which. As in policy.h names are still names.
+//
+//   nat:
+//     pools:
+//       office: {addresses: [198.18.1.16-198.18.1.31, 2001:db8:9::1]}
+//     source:
+//       - {name: lab, from: lab, to: internet, destination: 192.0.2.0/24, translate: none}
+//       - {name: office, from: office, to: internet, translate: office}
+//       - {name: guests, from: [guests, wifi], to: internet, translate: interface}
+//
+// First match wins, and what no rule matches keeps its source. The policy decides before that, by the source that a
+// packet comes with.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/address_span.h"
+#include "config/policy.h"
+#include "nat/source_nat.h"
+#include "policy/rules.h"
+
+namespace culvert {
+
+/// External addresses with their ports. No address is in two spans, of whatever pool.
+struct NatPoolConfig {
+  std::string description;
+  std::vector<AddressSpan> addresses;  ///< of both families
+  PortRange ports{1024, 65535};
+  bool keep_port = false;
+
+  friend bool operator==(const NatPoolConfig&, const NatPoolConfig&) = default;
+};
+
+/// Of which family the sessions are that a rule is for.
+enum class NatFamily : std::uint8_t { kIpv4, kIpv6, kBoth };
+
+/// What `translate` says: none is kKeep.
+struct TranslateChoice {
+  SourceAction action = SourceAction::kKeep;
+  std::string pool;  ///< with kPool
+
+  friend bool operator==(const TranslateChoice&, const TranslateChoice&) = default;
+};
+
+/// A rule. In each list, empty is any.
+struct SourceNatRuleConfig {
+  std::string name;
+  std::string description;
+  std::vector<std::string> from;
+  std::vector<std::string> to;
+  AddressList source;       ///< its names are those of policy.addresses
+  AddressList destination;  ///< the same
+  NatFamily family = NatFamily::kIpv4;
+  TranslateChoice translate;
+  bool enabled = true;
+
+  friend bool operator==(const SourceNatRuleConfig&, const SourceNatRuleConfig&) = default;
+};
+
+struct NatConfig {
+  std::uint32_t addresses_max = 64;          ///< that have ports, of pools and of interfaces together
+  std::optional<PortRange> interface_ports;  ///< nothing: those that the kernel does not give its own sockets
+  std::map<std::string, NatPoolConfig> pools;
+  std::vector<SourceNatRuleConfig> source;
+
+  friend bool operator==(const NatConfig&, const NatConfig&) = default;
+};
+
+}  // namespace culvert
