@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "nat/external_ports.h"
+#include "nat/external_addresses.h"
 #include "nat/source_nat.h"
 #include "packet/packet.h"
 #include "pipeline/screens.h"
@@ -49,8 +49,9 @@ struct StatefulSnapshot {
   std::array<ReversePathCheck, kMaxInterfaces> reverse_path{};
   std::array<ZoneScreens, kMaxZones> screens{};           ///< by the zone where packets come in
   std::array<ZoneLimits, kMaxZones> limits{};             ///< by the zone where sessions begin
-  const SourceNat* source_nat = nullptr;                  ///< lives as long as the snapshot; null: none
-  std::span<const ExternalAddress> external_addresses{};  ///< by slot
+  // Live as long as the snapshot; null: no NAT.
+  const SourceNat* source_nat = nullptr;
+  const ExternalAddresses* external_addresses = nullptr;
   SessionTimeouts timeouts;
   std::uint32_t fragment_timeout_ms = 2000;
 };

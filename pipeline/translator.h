@@ -25,8 +25,8 @@ class Translator {
   Translator(ExternalPorts* ports, const HashKey& key) noexcept : ports_(ports), key_(key) {}
 
   /// The addresses of a new configuration.
-  void use(std::span<const ExternalAddress> addresses) noexcept {
-    if (ports_ != nullptr) ports_->use(addresses);
+  void use(const ExternalAddresses* addresses) noexcept {
+    if (ports_ != nullptr && addresses != nullptr) ports_->use(*addresses);
   }
 
   /// A new session that is permitted, with both zones: if its source is to be translated, its reply gets the key that

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "packet/ipv4.h"
+#include "test/support/address_book.h"
 #include "test/support/catch.h"
 #include "test/support/session_memory.h"
 
@@ -18,7 +19,9 @@ Ipv6Address v4(std::uint32_t number) {
 struct Addresses : PortMemory {
   explicit Addresses(std::uint32_t slots = 4) : PortMemory(slots, 0, 1) {}
 
-  void use(std::vector<ExternalAddress> addresses) { ports().use(addresses); }
+  void use(std::vector<ExternalAddress> addresses) { ports().use(book.publish(std::move(addresses))); }
+
+  AddressBook book;
 };
 
 constexpr PoolRange kTwo{2000, 2001};
@@ -65,12 +68,11 @@ TEST_CASE("a wish that cannot be met gets another port of its class, then any") 
   CHECK(!take(54).has_value());
 }
 
-TEST_CASE(
-    "an address that is configured no more gives nothing, keeps its slot until its ports are back, and then not") {
+TEST_CASE("an address that is configured no more gives nothing, and takes its ports back") {
   Addresses all;
   all.use({{v4(1), kTwo}});
   REQUIRE(all.ports().take_exactly(v4(1), PortKind::kTcp, 2000));
-  all.use({});
+  all.use({{v4(1), kNoPorts}});
   CHECK(all.ports().find(v4(1)) == 0U);
   CHECK(!all.ports().take(0, PortKind::kTcp, {}, 1).has_value());
   CHECK(!all.ports().take(0, PortKind::kUdp, {}, 1).has_value());
@@ -81,6 +83,7 @@ TEST_CASE(
   }
   SECTION("another one gets the slot") {
     all.ports().give_back(v4(1), PortKind::kTcp, 2000);
+    CHECK(all.ports().pool(0, PortKind::kTcp).used() == 0);
     all.use({{v4(9), kTwo}});
     CHECK(!all.ports().find(v4(1)).has_value());
     CHECK(all.ports().find(v4(9)) == 0U);
@@ -91,6 +94,19 @@ TEST_CASE(
     all.use({});
     CHECK(!all.ports().find(v4(1)).has_value());
   }
+}
+
+TEST_CASE("ports of the host are not given, as long as they are the host's") {
+  Addresses all;
+  const std::vector<HostPort> host = {{PortKind::kUdp, 2000}, {PortKind::kTcp, 2001}};
+  all.use({{v4(1), kTwo, host}});
+  CHECK(!all.ports().take_exactly(v4(1), PortKind::kUdp, 2000));
+  CHECK(all.ports().take_exactly(v4(1), PortKind::kUdp, 2001));
+  CHECK(all.ports().take_exactly(v4(1), PortKind::kTcp, 2000));
+  CHECK(!all.ports().take(0, PortKind::kTcp, {}, 1).has_value());
+  all.use({{v4(1), kTwo}});
+  CHECK(all.ports().take_exactly(v4(1), PortKind::kUdp, 2000));
+  CHECK(all.ports().take(0, PortKind::kTcp, {}, 1) == 2001);
 }
 
 TEST_CASE("every slot of a full table is found") {

@@ -203,7 +203,7 @@ TEST_CASE("a configuration that would translate otherwise ends sessions, and the
     REQUIRE(nat.through(from_client(family).udp(4000, 53)).has_value());
     nat.apply();
     CHECK(nat.fate(from_client(family).udp(4000, 53)) == "passed");  // the same again
-    nat.addresses[slot].address = Ipv6Address{};
+    nat.addresses[slot].range = kNoPorts;
     nat.addresses.resize(4);
     nat.addresses[2 + slot] = {external_address(family, 107), {}};
     nat.slots[slot] = {static_cast<std::uint16_t>(2 + slot)};

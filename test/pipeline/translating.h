@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "test/pipeline/firewall.h"
+#include "test/support/address_book.h"
 
 namespace culvert::test {
 
@@ -50,7 +51,7 @@ struct Translating : Firewall {
     for (std::size_t i = 0; i < pools.size(); ++i) pools[i].slots = slots[i];
     nat.pools = pools;
     settings.source_nat = &nat;
-    settings.external_addresses = addresses;
+    settings.external_addresses = &book.publish(addresses);
     use(trust_goes_out());
   }
 
@@ -73,6 +74,7 @@ struct Translating : Firewall {
   std::vector<NatPool> pools;
   std::vector<SourceRule> nat_rules;
   SourceNat nat;
+  AddressBook book;
 };
 
 }  // namespace culvert::test

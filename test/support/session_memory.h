@@ -46,9 +46,7 @@ class PortMemory {
 
  private:
   std::vector<std::uint64_t> words_;
-  std::vector<PortPool> pools_;
-  std::vector<ExternalAddress> slots_;
-  std::vector<std::uint16_t> places_;
+  std::vector<ExternalPool> pools_;
   ExternalPorts ports_;
 };
 
