@@ -9,19 +9,19 @@ namespace culvert {
 
 PortPool& ExternalPorts::pool(std::size_t slot, PortKind kind) noexcept {
   const ExternalAddress& address = (*addresses_)[slot];
-  ExternalPool& pool = pools_[slot * kPortKinds + static_cast<std::size_t>(kind)];
+  ExternalPool& pool = pools_[place(slot, kind)];
   if (pool.version == address.version) return pool.ports;
   pool.version = address.version;
   pool.ports.use(address.range);
   for (const HostPort& host : address.excluded) {
     if (host.kind == kind) pool.ports.exclude(host.port);
   }
-  pool.gauge.max.set(pool.ports.size());
+  gauges_[place(slot, kind)].max.set(pool.ports.size());
   return pool.ports;
 }
 
 void ExternalPorts::use(const ExternalAddresses& addresses) noexcept {
-  CULVERT_CHECK(addresses.size() * kPortKinds <= pools_.size());
+  CULVERT_CHECK(addresses.size() * kPortKinds <= pools_.size() && pools_.size() == gauges_.size());
   addresses_ = &addresses;
 }
 
@@ -34,7 +34,7 @@ std::optional<std::uint16_t> ExternalPorts::take(std::size_t slot, PortKind kind
       return port;
     }
   }
-  gauge(slot, kind).failures.add();
+  gauges_[place(slot, kind)].failures.add();
   return std::nullopt;
 }
 
@@ -57,8 +57,7 @@ void ExternalPorts::give_back(const Ipv6Address& address, PortKind kind, std::ui
 }
 
 void ExternalPorts::observe(std::size_t slot, PortKind kind) noexcept {
-  ExternalPool& pool = pools_[slot * kPortKinds + static_cast<std::size_t>(kind)];
-  pool.gauge.observe(pool.ports.used());
+  gauges_[place(slot, kind)].observe(pools_[place(slot, kind)].ports.used());
 }
 
 }  // namespace culvert

@@ -19,13 +19,13 @@ namespace culvert {
 struct ExternalPool {
   PortPool ports;
   std::uint32_t version = 0;  ///< of the address that it is made for; 0: none yet
-  Gauge gauge;                ///< ports taken, as of the last time; failures: none was to be had
 };
 
 class ExternalPorts {
  public:
-  /// `pools`: kPortKinds for each slot; outlives it.
-  explicit ExternalPorts(std::span<ExternalPool> pools) noexcept : pools_(pools) {}
+  /// `pools`, `gauges`: kPortKinds for each slot; they outlive it. What gauges say: ports that are taken, as many as
+  /// can be (0 until somebody asks), and how often none was to be had.
+  ExternalPorts(std::span<ExternalPool> pools, std::span<Gauge> gauges) noexcept : pools_(pools), gauges_(gauges) {}
 
   /// The addresses from now on; they outlive this, or the next call. They have no more slots than there are pools for,
   /// and an address of which ports are taken keeps its slot.
@@ -45,14 +45,15 @@ class ExternalPorts {
   PortPool& pool(std::size_t slot, PortKind kind) noexcept;
 
  private:
-  Gauge& gauge(std::size_t slot, PortKind kind) noexcept {
-    return pools_[slot * kPortKinds + static_cast<std::size_t>(kind)].gauge;
+  static std::size_t place(std::size_t slot, PortKind kind) noexcept {
+    return slot * kPortKinds + static_cast<std::size_t>(kind);
   }
   void observe(std::size_t slot, PortKind kind) noexcept;
 
   static constexpr ExternalAddresses kNobody{};
 
   std::span<ExternalPool> pools_;
+  std::span<Gauge> gauges_;
   const ExternalAddresses* addresses_ = &kNobody;
 };
 

@@ -35,7 +35,8 @@ std::vector<ExternalPool> pools_over(std::span<std::uint64_t> words, std::size_t
 PortMemory::PortMemory(std::uint32_t addresses, WorkerIndex self, WorkerIndex workers)
     : words_(addresses * kPortKinds * PortPool::words_for(workers)),
       pools_(pools_over(words_, addresses * kPortKinds, self, workers)),
-      ports_(pools_) {}
+      gauges_(pools_.size()),
+      ports_(pools_, gauges_) {}
 
 TestMeters::TestMeters(std::uint32_t sessions)
     : buckets_(AddressMeters::buckets_for(sessions)),

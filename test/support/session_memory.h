@@ -47,6 +47,7 @@ class PortMemory {
  private:
   std::vector<std::uint64_t> words_;
   std::vector<ExternalPool> pools_;
+  std::vector<Gauge> gauges_;
   ExternalPorts ports_;
 };
 
