@@ -6,7 +6,7 @@
 #include "packet/ipv4.h"
 #include "test/support/address_book.h"
 #include "test/support/catch.h"
-#include "test/support/session_memory.h"
+#include "test/support/port_memory.h"
 
 using namespace culvert;
 
@@ -76,6 +76,8 @@ TEST_CASE("an address that is configured no more gives nothing, and takes its po
   CHECK(all.ports().find(v4(1)) == 0U);
   CHECK(!all.ports().take(0, PortKind::kTcp, {}, 1).has_value());
   CHECK(!all.ports().take(0, PortKind::kUdp, {}, 1).has_value());
+  CHECK(!all.ports().take_exactly(v4(1), PortKind::kTcp, 2001));
+  CHECK(all.ports().pool(0, PortKind::kTcp).used() == 1);
   SECTION("it comes back") {
     all.use({{v4(1), kTwo}});
     CHECK(!all.ports().take_exactly(v4(1), PortKind::kTcp, 2000));

@@ -19,24 +19,7 @@ SessionShard::Memory tables_of(const Mapping& file, std::vector<ExpiryWheel::Chu
   return memory;
 }
 
-std::vector<ExternalPool> pools_over(std::span<std::uint64_t> words, std::size_t count, WorkerIndex self,
-                                     WorkerIndex workers) {
-  std::vector<ExternalPool> pools;
-  pools.reserve(count);
-  const std::size_t share = PortPool::words_for(workers);
-  for (std::size_t i = 0; i < count; ++i) {
-    pools.push_back({PortPool(words.subspan(i * share, share), self, workers)});
-  }
-  return pools;
-}
-
 }  // namespace
-
-PortMemory::PortMemory(std::uint32_t addresses, WorkerIndex self, WorkerIndex workers)
-    : words_(addresses * kPortKinds * PortPool::words_for(workers)),
-      pools_(pools_over(words_, addresses * kPortKinds, self, workers)),
-      gauges_(pools_.size()),
-      ports_(pools_, gauges_) {}
 
 TestMeters::TestMeters(std::uint32_t sessions)
     : buckets_(AddressMeters::buckets_for(sessions)),

@@ -6,6 +6,7 @@
 #include "base/mapping.h"
 #include "pipeline/pipeline.h"
 #include "sessions/session_shard.h"
+#include "test/support/port_memory.h"
 
 namespace culvert {
 
@@ -34,21 +35,6 @@ struct SessionSizes {
   std::uint32_t external_addresses = 0;  ///< 0: no NAT
   WorkerIndex self = 0;                  ///< who has the sessions
   WorkerIndex workers = 1;
-};
-
-/// One worker's ports of external addresses.
-class PortMemory {
- public:
-  PortMemory(std::uint32_t addresses, WorkerIndex self, WorkerIndex workers);
-  PortMemory(const PortMemory&) = delete;
-  PortMemory& operator=(const PortMemory&) = delete;
-  ExternalPorts& ports() noexcept { return ports_; }
-
- private:
-  std::vector<std::uint64_t> words_;
-  std::vector<ExternalPool> pools_;
-  std::vector<Gauge> gauges_;
-  ExternalPorts ports_;
 };
 
 /// What the pipeline of one worker needs to be stateful, as control makes it: the shard with its memory, room for
