@@ -48,8 +48,8 @@ ExternalAddresses::ExternalAddresses(std::span<const ExternalAddress> slots, std
   std::fill(places.begin(), places.end(), std::uint16_t{0});
   for (std::size_t slot = 0; slot < slots.size(); ++slot) {
     if (slots[slot].address.is_unspecified()) continue;
-    std::size_t place = mix(slots[slot].address) % places.size();
-    while (places[place] != 0) place = (place + 1) % places.size();
+    std::size_t place = mix(slots[slot].address) & (places.size() - 1);
+    while (places[place] != 0) place = (place + 1) & (places.size() - 1);
     places[place] = static_cast<std::uint16_t>(slot + 1);
   }
 }
@@ -57,7 +57,8 @@ ExternalAddresses::ExternalAddresses(std::span<const ExternalAddress> slots, std
 std::optional<std::size_t> ExternalAddresses::find(const Ipv6Address& address) const noexcept {
   if (places_.empty()) return std::nullopt;
   // At least half of the places are free.
-  for (std::size_t place = mix(address) % places_.size(); places_[place] != 0; place = (place + 1) % places_.size()) {
+  const std::size_t mask = places_.size() - 1;
+  for (std::size_t place = mix(address) & mask; places_[place] != 0; place = (place + 1) & mask) {
     if (slots_[places_[place] - 1U].address == address) return places_[place] - 1U;
   }
   return std::nullopt;

@@ -5,8 +5,8 @@
 //   slot 1  198.18.1.2      no ports: nobody is to have it any more, but sessions still do
 //   slot 2  nobody
 //
-// An address keeps its slot for as long as any worker may have a session with one of its ports. Both families; IPv4
-// addresses are mapped (RFC 4291 2.5.5.2).
+// An address keeps its slot for as long as any worker may have a session with one of its ports; when culvertd starts
+// nobody has one yet. Both families; IPv4 addresses are mapped (RFC 4291 2.5.5.2).
 #pragma once
 
 #include <bit>
@@ -66,7 +66,7 @@ class ExternalAddresses {
 
  private:
   std::span<const ExternalAddress> slots_;
-  std::span<const std::uint16_t> places_;  ///< a hash table of slots, plus one; 0 is free
+  std::span<const std::uint16_t> places_;  ///< a hash table of slots, plus one; 0 is free; a power of two
 };
 
 }  // namespace culvert
