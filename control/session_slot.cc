@@ -122,7 +122,7 @@ Mapping SessionSlot::open_tables(const SessionSetup& setup) {
 }
 
 struct SessionSlot::State {
-  static constexpr std::uint64_t kWhole = 0x73657373696f6e31;  // "session1": grows with every change below
+  static constexpr std::uint64_t kWhole = 0x73657373696f6e32;  // "session2": grows with every change below
 
   std::uint64_t whole = 0;  ///< kWhole, once the rest is written
   SipKey syn_cookie_key;    ///< from the beginning
@@ -195,10 +195,13 @@ void SessionSlot::take_over(bool as_they_are) {
   if (const std::uint64_t torn = cells_.torn.read(); torn != 0) {
     story_ += fmt::format(", {} flows of it were torn and are gone", torn);
   }
+  if (const std::uint64_t ended = cells_.cleared.read(); ended != 0) {
+    story_ += fmt::format(", {} ended: their external addresses or ports are not to be had any more", ended);
+  }
 }
 
 void SessionSlot::go_on(const State& left) noexcept {
-  shard_.go_on(left.shard);
+  shard_.go_on(left.shard, monotonic_ns());
   for (std::size_t zone = 0; zone < kMeteredZones; ++zone) {
     meters_.syns.go_on(static_cast<std::uint8_t>(zone), left.syn_cookies_until[zone]);
   }

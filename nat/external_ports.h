@@ -3,6 +3,11 @@
 // ports of each, a PortPool apart.
 //
 // A new configuration takes no time, however many addresses it has: a pool is brought up to date when it is asked next.
+//
+// While a process runs, a session keeps its port whatever is configured: it only gives it back. A session of an earlier
+// run asks for its port by take_exactly(), and that follows the configuration: a port of an address without a slot,
+// out of its range, or of the host is refused, and the session ends (sessions/session_shard.h). So control need not
+// know what was configured before it started, and no address is retired then.
 #pragma once
 
 #include <cstddef>
@@ -33,6 +38,7 @@ class ExternalPorts {
 
   /// A port that is as wished, else any other of its class, else any (RFC 4787 REQ-3a: recommended).
   std::optional<std::uint16_t> take(std::size_t slot, PortKind kind, PortWish wish, std::uint64_t random) noexcept;
+  /// That port, if it can be given: it is free, ours, in the range and not the host's.
   bool take_exactly(std::size_t slot, PortKind kind, std::uint16_t port) noexcept;
   bool take_exactly(const Ipv6Address& address, PortKind kind, std::uint16_t port) noexcept;
   /// That port of an address which has a slot.

@@ -43,7 +43,7 @@ inline constexpr std::uint8_t kFlowLogClose = 1 << 1;  ///< an event is wanted w
 inline constexpr std::uint8_t kFlowCounted = 1 << 2;   ///< it is one of its source's sessions (source_limits.h)
 inline constexpr std::uint8_t kFlowShifted = 1 << 3;   ///< the ends count differently: the reply's info is a FlowShift
 inline constexpr std::uint8_t kFlowTranslated = 1 << 4;  ///< leaves with the other direction's key, reversed
-inline constexpr std::uint8_t kFlowHoldsPort = 1 << 5;   ///< the reply's destination port is this session's alone
+inline constexpr std::uint8_t kFlowHoldsPort = 1 << 5;   ///< translated, and the reply's destination port is its alone
 inline constexpr unsigned kFlowKindShift = 6;
 
 struct FlowHead {

@@ -13,6 +13,10 @@ namespace {
 /// Neighbours that are looked at to make room.
 constexpr std::uint32_t kCandidates = 8;
 
+void forget_flag(FlowHead& head, std::uint8_t flag) noexcept {
+  put(head.kind_and_flags, static_cast<std::uint8_t>(head.kind_and_flags & ~flag));
+}
+
 }  // namespace
 
 bool handshake_open(const FlowHead& original, const FlowHead& reply) noexcept {
@@ -79,13 +83,9 @@ template <typename Tuple>
 void SessionShard::remember(FlowSlot original, Now now) noexcept {
   if (is_half_open<Tuple>(original)) ++half_open_;
   auto& entry = table<Tuple>().entry(original);
-  const auto forget_flag = [&entry](std::uint8_t flag) {
-    put(entry.head.kind_and_flags, static_cast<std::uint8_t>(entry.head.kind_and_flags & ~flag));
-  };
-  if (entry.head.has(kFlowHoldsPort) && !take_port_again<Tuple>(original)) forget_flag(kFlowHoldsPort);
   if (!entry.head.has(kFlowCounted)) return;
   if (sources_ != nullptr && sources_->go_on(sources_->meters().id(MeterKind::kSource, entry.key.source), now)) return;
-  forget_flag(kFlowCounted);
+  forget_flag(entry.head, kFlowCounted);
 }
 
 template <typename Tuple>
@@ -97,11 +97,24 @@ template <typename Tuple>
 }
 
 template <typename Tuple>
-bool SessionShard::take_port_again(FlowSlot original) noexcept {
-  const Tuple& reply = table<Tuple>().entry(table<Tuple>().entry(original).head.peer).key;
-  const auto kind = port_kind(reply.protocol);
-  return ports_ != nullptr && kind.has_value() &&
-         ports_->take_exactly(mapped(reply.destination), *kind, reply.destination_port.host());
+void SessionShard::translate_again() noexcept {
+  auto& sessions = table<Tuple>();
+  // The reply's entry has all that is asked, so the partner's is not read.
+  sessions.visit_translated([&](FlowSlot reply) {
+    if (take_port_again<Tuple>(reply)) return;
+    forget_flag(sessions.entry(sessions.entry(reply).head.peer).head, kFlowHoldsPort);
+    end<Tuple>(reply, SessionEnd::kPolicyChanged);
+  });
+}
+
+template <typename Tuple>
+bool SessionShard::take_port_again(FlowSlot reply) noexcept {
+  if (ports_ == nullptr) return false;
+  const auto& entry = table<Tuple>().entry(reply);
+  const Ipv6Address& address = mapped(entry.key.destination);
+  if (!entry.head.has(kFlowHoldsPort)) return ports_->find(address).has_value();
+  const auto kind = port_kind(entry.key.protocol);
+  return kind.has_value() && ports_->take_exactly(address, *kind, entry.key.destination_port.host());
 }
 
 template <typename Tuple>
@@ -230,21 +243,27 @@ std::uint32_t SessionShard::expire(Now now, const SessionTimeouts& timeouts, std
   return looked_at;
 }
 
-void SessionShard::go_on(const State& state) noexcept {
+void SessionShard::go_on(const State& state, Now now) noexcept {
+  now_ = now;
   ipv4_.go_on(state.ipv4);
   ipv6_.go_on(state.ipv6);
   half_open_ = state.half_open;
-  cells_.recovered.add(size());
-  cells_.created.add(size());
-  publish();
+  taken_over();
 }
 
 void SessionShard::recover(const SessionTimeouts& timeouts, Now now) noexcept {
+  now_ = now;
   const std::uint32_t torn = ipv4_.recover(timeouts, now, [&](FlowSlot slot) { remember<FiveTuple4>(slot, now); }) +
                              ipv6_.recover(timeouts, now, [&](FlowSlot slot) { remember<FiveTuple6>(slot, now); });
   cells_.torn.add(torn);
+  taken_over();
+}
+
+void SessionShard::taken_over() noexcept {
   cells_.recovered.add(size());
   cells_.created.add(size());
+  translate_again<FiveTuple4>();
+  translate_again<FiveTuple6>();
   publish();
 }
 

@@ -98,6 +98,7 @@ typename SessionTable<Tuple>::Inserted SessionTable<Tuple>::insert(const Session
   fill(peer, slot, start, true, now);
   close_entry(flows_.entry(slot).head);
   close_entry(flows_.entry(peer).head);
+  if ((start.flags & kFlowTranslated) != 0) ++translated_;
   wheel_.wake(flow_date(now));
   schedule(slot, peer, deadline(slot, peer, timeouts));
   return {slot, SessionRefusal::kNone};
@@ -112,6 +113,7 @@ void SessionTable<Tuple>::erase(FlowSlot slot) noexcept {
 
 template <typename Tuple>
 void SessionTable<Tuple>::take_apart(FlowSlot original, FlowSlot reply) noexcept {
+  if (flows_.entry(original).head.has(kFlowTranslated)) --translated_;
   for (const FlowSlot slot : {original, reply}) open_entry(flows_.entry(slot).head);
   for (const FlowSlot slot : {original, reply}) flows_.release(slot, hash(flows_.entry(slot).key));
 }
@@ -218,8 +220,10 @@ bool SessionTable<Tuple>::paired(FlowSlot slot) const noexcept {
   const FlowHead& head = flows_.entry(slot).head;
   if (!head.whole() || head.peer >= flows_.slots() || head.peer % 32 == 0 || head.peer == slot) return false;
   const FlowHead& other = flows_.entry(head.peer).head;
-  return other.whole() && other.peer == slot && other.has(kFlowReply) != head.has(kFlowReply) &&
-         other.kind() == head.kind() && other.has(kFlowTranslated) == head.has(kFlowTranslated);
+  constexpr unsigned kAlike = kFlowTranslated | kFlowHoldsPort | ~0U << kFlowKindShift;
+  return other.whole() && other.peer == slot &&
+         ((other.kind_and_flags ^ head.kind_and_flags) & (kAlike | kFlowReply)) == kFlowReply &&
+         (!head.has(kFlowHoldsPort) || head.has(kFlowTranslated));
 }
 
 template <typename Tuple>
@@ -245,6 +249,7 @@ std::uint32_t SessionTable<Tuple>::restore_flows() noexcept {
   // Tags and counters are made anew from the keys, whatever the crash left of them.
   const std::uint32_t tagged = flows_.count_tags();
   flows_.forget_tags();
+  translated_ = 0;
   std::array<FlowSlot, kSlotsAtOnce> slots;
   std::array<Pair, kSlotsAtOnce> hashes;
   for (FlowSlot begin = 0; begin < flows_.slots(); begin += kSlotsAtOnce) {

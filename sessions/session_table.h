@@ -67,6 +67,7 @@ class SessionTable {
   struct State {
     ExpiryWheel::State wheel;
     std::uint32_t flows = 0;
+    std::uint32_t translated = 0;
   };
 
   SessionTable(const Memory& memory, const HashKey& key, Now now) noexcept;
@@ -89,6 +90,8 @@ class SessionTable {
   FlowShift shift(FlowSlot reply) const noexcept { return load<FlowShift>(&infos_[reply]); }
   void put_shift(FlowSlot reply, const FlowShift& shift) noexcept;
   std::uint32_t size() const noexcept { return flows_.size() / 2; }
+  /// Sessions with kFlowTranslated.
+  std::uint32_t translated() const noexcept { return translated_; }
   /// The slot of the session's original direction, of either one's.
   FlowSlot original_of(FlowSlot slot) const noexcept {
     const FlowHead& head = flows_.entry(slot).head;
@@ -116,13 +119,19 @@ class SessionTable {
   bool expiry_due(Now now) const noexcept { return wheel_.due(flow_date(now)); }
 
   /// For a successor that has the same memory.
-  State state() const noexcept { return {wheel_.state(), flows_.size()}; }
+  State state() const noexcept { return {wheel_.state(), flows_.size(), translated_}; }
   /// Goes on with memory that another process has left in this state; nothing is looked at.
   void go_on(const State& state) noexcept {
     wheel_.go_on(state.wheel);
     flows_.go_on(state.flows);
+    translated_ = state.translated;
     wheel_begun_ = true;
   }
+
+  /// Calls visit(slot of the reply) for each session with kFlowTranslated, which may erase it. Memory is read once, in
+  /// order, and not at all when there are none.
+  template <typename Visit>
+  void visit_translated(Visit&& visit) noexcept;
 
   /// After a crash or a restart: keeps the sessions whose two flows are whole and belong together, forgets the rest.
   /// on_kept(slot of the original) for each. How many flows were there and are not any more.
@@ -178,6 +187,7 @@ class SessionTable {
   std::span<FlowInfo> infos_;
   ExpiryWheel wheel_;
   bool wheel_begun_;
+  std::uint32_t translated_ = 0;
 };
 
 template <typename Tuple>
@@ -237,6 +247,7 @@ std::uint32_t SessionTable<Tuple>::recover(const SessionTimeouts& timeouts, Now 
     for (const FlowSlot slot : std::span(slots).first(count)) {
       const FlowSlot peer = flows_.entry(slot).head.peer;
       begin_again(flows_.entry(slot).head, flows_.entry(peer).head);
+      if (flows_.entry(slot).head.has(kFlowTranslated)) ++translated_;
       // What is over long since ends in the first seconds and not in the first turn.
       const FlowDate end = deadline(slot, peer, timeouts);
       const FlowDate soonest = date + kept++ % kSpread;
@@ -245,6 +256,22 @@ std::uint32_t SessionTable<Tuple>::recover(const SessionTimeouts& timeouts, Now 
     }
   }
   return lost;
+}
+
+template <typename Tuple>
+template <typename Visit>
+void SessionTable<Tuple>::visit_translated(Visit&& visit) noexcept {
+  constexpr unsigned kWanted = kFlowReply | kFlowTranslated;
+  if (translated_ == 0) return;
+  const auto slots = static_cast<FlowSlot>(flows_.slots());
+  for (FlowSlot bucket = 0; bucket < slots; bucket += 32) {
+    // The next one is on its way meanwhile: the processor does not guess the order of a bucket's lines.
+    const FlowSlot next = bucket + 32;
+    for (FlowSlot slot = next; slot < slots && slot < next + 32; ++slot) flows_.prefetch_entry(slot);
+    for (FlowSlot slot = bucket + 1; slot < next; ++slot) {
+      if (flows_.used(slot) && (flows_.entry(slot).head.kind_and_flags & kWanted) == kWanted) visit(slot);
+    }
+  }
 }
 
 extern template class SessionTable<FiveTuple4>;

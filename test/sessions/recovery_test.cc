@@ -120,13 +120,18 @@ TEMPLATE_TEST_CASE("a session whose directions don't name each other is dropped,
   // Another session's flow, which names its own partner.
   check_torn<TestType>(
       2, [](auto& crash, FlowSlot slot, FlowSlot) { crash.head(slot).peer = crash.history.sessions()[5].peer; });
-  // Two originals, two replies, two kinds; one that is translated and one that isn't.
+  // Two originals, two replies, two kinds; one that is translated or holds a port, and one that isn't and doesn't.
   check_torn<TestType>(2, [](auto& crash, FlowSlot, FlowSlot peer) { crash.head(peer).kind_and_flags ^= kFlowReply; });
   check_torn<TestType>(2, [](auto& crash, FlowSlot slot, FlowSlot) { crash.head(slot).kind_and_flags ^= kFlowReply; });
   check_torn<TestType>(
       2, [](auto& crash, FlowSlot, FlowSlot peer) { crash.head(peer).kind_and_flags ^= 1 << kFlowKindShift; });
-  check_torn<TestType>(
-      2, [](auto& crash, FlowSlot, FlowSlot peer) { crash.head(peer).kind_and_flags ^= kFlowTranslated; });
+  for (const std::uint8_t flag : {kFlowTranslated, kFlowHoldsPort}) {
+    check_torn<TestType>(2, [=](auto& crash, FlowSlot, FlowSlot peer) { crash.head(peer).kind_and_flags ^= flag; });
+  }
+  // A port without a translation.
+  check_torn<TestType>(2, [](auto& crash, FlowSlot slot, FlowSlot peer) {
+    for (const FlowSlot flow : {slot, peer}) crash.head(flow).kind_and_flags |= kFlowHoldsPort;
+  });
 }
 
 TEMPLATE_TEST_CASE("a flow whose key can't live at its slot is dropped with its session", "", FiveTuple4, FiveTuple6) {

@@ -29,7 +29,7 @@ TEST_CASE("a successor that waits touches nothing, and goes on with everything a
   shard.shard.end<V4>(table.flows().find(tuple_of<V4>(7), table.hash(tuple_of<V4>(7))), SessionEnd::kCleared);
   shard.check_counts();
 
-  successor.go_on(shard.shard.state());
+  successor.go_on(shard.shard.state(), shard.now);
   CHECK(successor.size() == 249);
   CHECK(successor.half_open() == 50);
   CHECK(cells.created.read() == 249);
