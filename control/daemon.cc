@@ -103,8 +103,9 @@ Daemon::Daemon(CheckResult checked, std::string version, std::optional<HandoverS
               route_generation_before()),
       firewall_(started_firewall()),
       published_(std::make_unique<Published>(
-          Published{snapshot_of(configurations_.running(), 1, firewall_), firewall_.policy()})),
+          Published{snapshot_of(configurations_.running(), 1, firewall_), firewall_.policy(), nullptr})),
       workers_(workers_config(), region_, punt_, beats_of(redirect_, plan_.cpus.size())),
+      translations_(started_translations()),
       interfaces_(configurations_.running(), plan_, region_, workers_, redirect_, *this),
       mirror_(routes_.sink(), mirror_settings(configurations_.running()), *this),
       server_(io_, server_options(configurations_.running(), predecessor_ != nullptr)),
@@ -255,6 +256,7 @@ void Daemon::every_100_ms() {
 void Daemon::every_second() {
   board_.watch();
   follow_schedules();
+  follow_host_ports();
   if (agent_ != nullptr) publication_.publish(to_json(board_.collect()).text);
   second_timer_.expires_after(std::chrono::seconds(1));
   second_timer_.async_wait([this](const boost::system::error_code& error) {
@@ -340,7 +342,7 @@ Result<void> Daemon::set_local_address(const IpAddress& address, bool present) {
     return address.is_ipv4() ? redirect_.remove_local_address(address.ipv4())
                              : redirect_.remove_local_address(address.ipv6());
   }
-  return tell_local_address(address, local_address_use(configurations_.running()), redirect_);
+  return tell_local_address(address, use_of(address), redirect_);
 }
 
 void Daemon::on_local_address(const IpAddress& address, bool present) {

@@ -24,6 +24,7 @@
 #include "control/firewall.h"
 #include "control/firewall_commands.h"
 #include "control/interfaces.h"
+#include "control/nat/translations.h"
 #include "control/netlink/kernel_mirror.h"
 #include "control/plan.h"
 #include "control/route_memory.h"
@@ -80,11 +81,26 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   Result<void> use(const Config& config);
   Firewall started_firewall() const;
   std::uint64_t rule_hits(std::uint16_t counter) const;
+  /// Sessions are judged anew. False: the policy stays as it is, which is reported.
+  bool renew_policy();
   void follow_schedules();
   void tell_of_sessions();
   void enter_session_logs();
   void read_session_logs();
   Result<void> set_local_address(const IpAddress& address, bool present);
+  struct Published;
+  // NAT (daemon_nat.cc).
+  std::optional<Translations> started_translations() const;
+  Translations::Facts nat_facts() const;
+  /// Some worker may have ports of the address in this slot.
+  bool may_have_ports(std::size_t slot) const;
+  /// Sessions with an address that is no more are to be judged anew.
+  void follow_lost_addresses();
+  void translate(Published& next);
+  void follow_host_ports();
+  AddressUse use_of(const IpAddress& address) const;
+  /// Tells XDP which addresses of the host are wanted by whom.
+  Result<void> claim_addresses();
   std::map<InterfaceIndex, LinkFacts> link_facts() const;
   Result<boost::json::object> apply(const ConfigText& config, std::uint64_t confirm_within_ns);
   /// SIGHUP: the file that culvertd was started with, as `config apply` would.
@@ -135,16 +151,18 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   PuntDevice punt_;
   Region region_;
   RouteMemory routes_;
-  /// A snapshot with the policy that it points into.
+  /// A snapshot with the policy and the translation that it points into.
   struct Published {
     Snapshot snapshot;
     std::shared_ptr<const Firewall::Policy> policy;
+    std::shared_ptr<const Translation> translation;  ///< null without NAT
   };
   Firewall firewall_;
   std::unique_ptr<Published> published_;
   std::vector<std::unique_ptr<Published>> unanswered_;   ///< until every worker has taken a newer one
   std::unique_ptr<FirewallCommands> firewall_commands_;  ///< workers may read what it has handed over
   WorkerGroup workers_;
+  std::optional<Translations> translations_;  ///< with `nat`
   std::vector<std::unique_ptr<SessionLogReader>> session_logs_;
   Interfaces interfaces_;
   KernelMirror mirror_;  ///< tells of news while it is made, so what the callbacks use comes before it

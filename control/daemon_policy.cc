@@ -33,8 +33,9 @@ std::uint64_t Daemon::rule_hits(std::uint16_t counter) const {
 
 void Daemon::publish_snapshot() {
   const Config& config = configurations_.running();
+  follow_lost_addresses();
   auto next = std::make_unique<Published>(
-      Published{snapshot_of(config, published_->snapshot.generation + 1, firewall_), firewall_.policy()});
+      Published{snapshot_of(config, published_->snapshot.generation + 1, firewall_), firewall_.policy(), nullptr});
   Snapshot& snapshot = next->snapshot;
   for (const Interfaces::Interface& interface : interfaces_.all()) {
     InterfaceSnapshot facts = mirror_.interface(interface.number);
@@ -43,6 +44,7 @@ void Daemon::publish_snapshot() {
   }
   snapshot.host_ipv4 = mirror_.model().addresses().host_ipv4();
   snapshot.host_ipv6 = mirror_.model().addresses().host_ipv6();
+  translate(*next);
   Command command;
   command.kind = CommandKind::kUseSnapshot;
   command.snapshot = &snapshot;
@@ -55,6 +57,7 @@ void Daemon::publish_snapshot() {
     return;
   }
   unanswered_.clear();
+  if (auto claimed = claim_addresses(); claimed.has_error()) report(claimed.error());
 }
 
 Result<void> Daemon::use(const Config& config) {
@@ -67,8 +70,6 @@ Result<void> Daemon::use(const Config& config) {
   if (auto applied = apply_to_redirect(config, configurations_.running(), redirect_); applied.has_error()) {
     return applied;
   }
-  const auto told = tell_local_addresses(mirror_.local_addresses(), local_address_use(config), redirect_);
-  if (told.has_error()) report(told.error());
   firewall_.commit(std::move(*policy));
   board_.events().set_rate(config.events.rate_limit_per_second);
   links_changed_ = true;  // so another snapshot goes out
@@ -99,13 +100,20 @@ void Daemon::read_session_logs() {
   }
 }
 
-void Daemon::follow_schedules() {
-  if (!firewall_.due(unix_time_s())) return;
+bool Daemon::renew_policy() {
   auto policy = firewall_.prepare(configurations_.running(), unix_time_s(),
                                   [this](std::uint16_t counter) { return rule_hits(counter); });
-  if (policy.has_error()) return report(policy.error());
+  if (policy.has_error()) {
+    report(policy.error());
+    return false;
+  }
   firewall_.commit(std::move(*policy));
   links_changed_ = true;
+  return true;
+}
+
+void Daemon::follow_schedules() {
+  if (!firewall_.due(unix_time_s()) || !renew_policy()) return;
   say("a schedule of the policy begins or ends: other rules hold now", EventKind::kConfigurationApplied);
 }
 

@@ -104,6 +104,8 @@ std::uint64_t Daemon::route_generation_before() const {
 }
 
 void Daemon::begin() {
+  // Sessions that are taken over hold ports of addresses, which workers must know.
+  publish_snapshot();
   if (predecessor_ == nullptr) {
     workers_.take_sessions_over();
     workers_.start();

@@ -65,6 +65,7 @@ Result<std::shared_ptr<const Firewall::Policy>> Firewall::prepare(const Config& 
     if (zone.screen.has_value()) policy->guards.screens[number] = zone_screens(config.screens.at(*zone.screen));
     policy->guards.limits[number] = zone_limits(zone.limits);
   }
+  policy->nat = nat_rules(config, zones);
   number_counters(*policy, hits);
   return std::shared_ptr<const Policy>(std::move(policy));
 }

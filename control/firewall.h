@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "control/nat/nat_rules.h"
 #include "control/policy_rules.h"
 #include "control/rule_names.h"
 #include "control/zone_guards.h"
@@ -43,6 +44,7 @@ class Firewall {
     std::array<Zone, kMaxInterfaces> interface_zone{};
     std::array<ReversePathCheck, kMaxInterfaces> reverse_path{};
     ZoneGuards guards;
+    std::shared_ptr<const NatRules> nat;  ///< null: none
   };
 
   /// What a counter of rules' hits says, all workers together.

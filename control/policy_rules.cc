@@ -74,17 +74,6 @@ void add_services(const std::map<std::string, ServiceConfig>& services, const Se
   }
 }
 
-ZoneMask mask_of(const std::vector<std::string>& names, const ZoneNumbers& zones) {
-  if (names.empty()) return kAllZones;
-  ZoneMask mask = 0;
-  for (const std::string& name : names) {
-    const Zone zone = zones.of(name);
-    CULVERT_CHECK(zone != kNoZone);  // the check knows them all
-    mask |= ZoneMask{1} << zone;
-  }
-  return mask;
-}
-
 /// Which schedules hold, each looked at once.
 class Schedules {
  public:
@@ -115,8 +104,8 @@ Rule rule_of(const RuleConfig& config, const PolicyConfig& policy, const ZoneNum
   Rule rule;
   rule.name = config.name;
   rule.enabled = config.enabled && (!config.schedule || schedules.holds(*config.schedule));
-  rule.from = mask_of(config.from, zones);
-  rule.to = mask_of(config.to, zones);
+  rule.from = zones.mask_of(config.from);
+  rule.to = zones.mask_of(config.to);
   rule.sources = prefixes.of(config.source);
   rule.destinations = prefixes.of(config.destination);
   std::set<std::string> seen;
@@ -148,6 +137,17 @@ ZoneNumbers::ZoneNumbers(const Config& config, const ZoneNumbers& before) {
     free &= ~(std::uint64_t{1} << number);
     never_used &= ~(std::uint64_t{1} << number);
   }
+}
+
+ZoneMask ZoneNumbers::mask_of(const std::vector<std::string>& names) const {
+  if (names.empty()) return kAllZones;
+  ZoneMask mask = 0;
+  for (const std::string& name : names) {
+    const Zone zone = of(name);
+    CULVERT_CHECK(zone != kNoZone);  // the check knows them all
+    mask |= ZoneMask{1} << zone;
+  }
+  return mask;
 }
 
 Zone ZoneNumbers::of(const std::string& zone) const noexcept {

@@ -29,6 +29,8 @@ class ZoneNumbers {
   /// kNoZone for a name that is nobody's.
   Zone of(const std::string& zone) const noexcept;
   Zone of(const InterfaceConfig& interface) const noexcept;
+  /// Of what a rule names, each of which is somebody's; of nothing, all of them and kNoZone.
+  ZoneMask mask_of(const std::vector<std::string>& names) const;
   /// "trust"; "none" for kNoZone and for numbers that are nobody's.
   std::string name_of(Zone zone) const;
   const std::map<std::string, Zone>& all() const noexcept { return numbers_; }

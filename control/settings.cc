@@ -49,10 +49,6 @@ FailMode fail_mode(const Config& config) {
   return fails_closed(config) ? FailMode::kClosed : FailMode::kOpen;
 }
 
-AddressUse local_address_use(const Config& config) {
-  return config.system.claim_local_addresses ? AddressUse::kClaimed : AddressUse::kUnclaimed;
-}
-
 std::vector<MacAddress> stations_of(const InterfaceConfig& config, const MacAddress& own) {
   std::vector<MacAddress> stations{own};
   for (const MacAddress& further : config.further_stations) {
@@ -96,15 +92,6 @@ Result<void> apply_to_redirect(const Config& config, const Config& running, Redi
 Result<void> tell_local_address(const IpAddress& address, AddressUse use, RedirectState& redirect) {
   return address.is_ipv4() ? redirect.set_local_address(address.ipv4(), use)
                            : redirect.set_local_address(address.ipv6(), use);
-}
-
-Result<void> tell_local_addresses(std::span<const IpAddress> addresses, AddressUse use, RedirectState& redirect) {
-  Result<void> outcome;
-  for (const IpAddress& address : addresses) {
-    auto told = tell_local_address(address, use, redirect);
-    if (told.has_error() && outcome.has_value()) outcome = told;
-  }
-  return outcome;
 }
 
 }  // namespace culvert

@@ -22,7 +22,6 @@ std::map<std::string, InterfaceIndex> interface_numbers(const Config& config);
 DenyList deny_list(const Config& config);
 std::vector<RedirectPort> failsafe_ports(const Config& config);
 FailMode fail_mode(const Config& config);
-AddressUse local_address_use(const Config& config);
 /// The Ethernet addresses whose packets Culvert takes on an interface that has `own`, which comes first; no address
 /// twice.
 std::vector<MacAddress> stations_of(const InterfaceConfig& config, const MacAddress& own);
@@ -37,9 +36,8 @@ Result<void> apply_to_redirect(const Config& config, RedirectState& redirect);
 /// The same for a reload: after an error XDP has what `running` says again.
 Result<void> apply_to_redirect(const Config& config, const Config& running, RedirectState& redirect);
 
-/// Tells XDP this host's addresses. All are tried; the first error is returned. What found no room is counted, and
-/// redirected and punted as if it were any other: no reason to refuse a configuration.
-Result<void> tell_local_addresses(std::span<const IpAddress> addresses, AddressUse use, RedirectState& redirect);
+/// Tells XDP an address of this host. What found no room is counted, and redirected and punted as if it were any other:
+/// no reason to refuse a configuration.
 Result<void> tell_local_address(const IpAddress& address, AddressUse use, RedirectState& redirect);
 
 }  // namespace culvert

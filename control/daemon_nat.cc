@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// NAT in the running culvertd: its translation follows addresses of interfaces and the host's own ports.
+#include <ctime>
+#include <fmt/format.h>
+#include <utility>
+
+#include "control/daemon.h"
+#include "control/settings.h"
+
+namespace culvert {
+namespace {
+
+/// Others can answer to it.
+std::optional<IpAddress> usable(const std::optional<Ipv4Address>& address) {
+  if (!address.has_value() || address->is_link_local()) return std::nullopt;
+  return IpAddress::from(*address);
+}
+std::optional<IpAddress> usable(const std::optional<Ipv6Address>& address) {
+  if (!address.has_value() || address->is_link_local()) return std::nullopt;
+  return IpAddress::from(*address);
+}
+
+}  // namespace
+
+std::optional<Translations> Daemon::started_translations() const {
+  if (!plan_.sessions.has_value() || plan_.sessions->external_addresses == 0) return std::nullopt;
+  Translations translations(plan_.sessions->external_addresses, workers_.sessions(0)->owner_key());
+  if (auto read = translations.read_host(); read.has_error()) throw SetupError(read.error());
+  return translations;
+}
+
+Translations::Facts Daemon::nat_facts() const {
+  Translations::Facts facts;
+  for (const Interfaces::Interface& interface : interfaces_.all()) {
+    const InterfaceSnapshot link = mirror_.interface(interface.number);
+    const Zone zone = firewall_.policy()->interface_zone[interface.number];
+    facts.interfaces.push_back({interface.number, zone, {usable(link.ipv4), usable(link.ipv6)}});
+  }
+  facts.local = mirror_.local_addresses();
+  return facts;
+}
+
+bool Daemon::may_have_ports(std::size_t slot) const {
+  if (!unanswered_.empty()) return true;  // who does not answer may still give ports of it
+  for (WorkerIndex worker = 0; worker < workers_.size(); ++worker) {
+    for (const Gauge& gauge : workers_.sessions(worker)->port_gauges().subspan(slot * kPortKinds, kPortKinds)) {
+      if (gauge.used.read() != 0) return true;
+    }
+  }
+  return false;
+}
+
+void Daemon::follow_lost_addresses() {
+  if (!translations_.has_value() || firewall_.policy()->nat == nullptr) return;
+  const bool judged = published_->policy != firewall_.policy();  // the policy is another one than workers have
+  if (judged || !translations_->would_lose(*firewall_.policy()->nat, nat_facts())) return;
+  renew_policy();
+}
+
+void Daemon::translate(Published& next) {
+  if (!translations_.has_value() || next.policy->nat == nullptr) return;
+  const auto before = translations_->without_slot();
+  next.translation =
+      translations_->make(next.policy->nat, nat_facts(), [this](std::size_t slot) { return may_have_ports(slot); });
+  next.snapshot.stateful->source_nat = &next.translation->source_nat();
+  next.snapshot.stateful->external_addresses = &next.translation->addresses();
+  const auto& without = translations_->without_slot();
+  if (without.empty() || without == before) return;
+  report(Error{
+      fmt::format("NAT: no room for {} and {} more of its addresses", without.front().to_string(), without.size() - 1),
+      0, "raise nat.addresses_max and restart; or wait until sessions of addresses of before have ended"});
+}
+
+void Daemon::follow_host_ports() {
+  if (!translations_.has_value()) return;
+  auto changed = translations_->read_host();
+  if (changed.has_error()) return report(changed.error());
+  links_changed_ |= *changed || !translations_->without_slot().empty();
+}
+
+AddressUse Daemon::use_of(const IpAddress& address) const {
+  const bool wanted = configurations_.running().system.claim_local_addresses ||
+                      (translations_.has_value() && translations_->is_external(address));
+  return wanted ? AddressUse::kClaimed : AddressUse::kUnclaimed;
+}
+
+Result<void> Daemon::claim_addresses() {
+  Result<void> outcome;
+  for (const IpAddress& address : mirror_.local_addresses()) {
+    auto told = tell_local_address(address, use_of(address), redirect_);
+    if (told.has_error() && outcome.has_value()) outcome = told;
+  }
+  return outcome;
+}
+
+}  // namespace culvert

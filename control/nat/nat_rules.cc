@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/nat/nat_rules.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace culvert {
+namespace {
+
+IpAddress ip_address(const ConfigAddress& address) {
+  if (address.is_ipv6) return IpAddress::from(Ipv6Address{address.bytes});
+  return IpAddress::from(load<Ipv4Address>(address.bytes.data()));
+}
+
+AddressNumber number_of(const ConfigAddress& address) {
+  if (address.is_ipv6) return AddressNumber::of(Ipv6Address{address.bytes});
+  return AddressNumber::of(load<Ipv4Address>(address.bytes.data()));
+}
+
+/// So many low bits set.
+AddressNumber ones(unsigned bits) {
+  const auto low_bits = [](unsigned count) {
+    return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+  };
+  return {bits > 64 ? low_bits(bits - 64) : 0, low_bits(bits)};
+}
+
+AddressRange range_of(const ConfigPrefix& prefix) {
+  const AddressNumber address = number_of(prefix.address);
+  const AddressNumber host = ones(prefix.address.bits() - prefix.length);
+  return {{address.high & ~host.high, address.low & ~host.low}, {address.high | host.high, address.low | host.low}};
+}
+
+/// Sorted, and what overlaps is one.
+std::vector<AddressRange> merged(std::vector<AddressRange> ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const AddressRange& a, const AddressRange& b) { return a.first < b.first; });
+  std::vector<AddressRange> out;
+  for (const AddressRange& range : ranges) {
+    if (!out.empty() && range.first <= out.back().last) {
+      out.back().last = std::max(out.back().last, range.last);
+    } else {
+      out.push_back(range);
+    }
+  }
+  return out;
+}
+
+/// The addresses of lists, by family; lists that say the same share theirs.
+class Ranges {
+ public:
+  Ranges(const std::map<std::string, AddressSetConfig>& sets, std::deque<std::vector<AddressRange>>& out)
+      : sets_(sets), out_(out) {}
+
+  std::span<const AddressRange> of(const AddressList& list, bool ipv6) {
+    const auto [known, is_new] = known_.emplace(std::tuple(list.names, list.values, ipv6), out_.size());
+    if (is_new) {
+      std::vector<AddressRange> found;
+      std::set<std::string> seen;
+      add(list, ipv6, seen, found);
+      out_.push_back(merged(std::move(found)));
+    }
+    return out_[known->second];
+  }
+
+ private:
+  static void add(const std::vector<ConfigPrefix>& prefixes, bool ipv6, std::vector<AddressRange>& found) {
+    for (const ConfigPrefix& prefix : prefixes) {
+      if (prefix.address.is_ipv6 == ipv6) found.push_back(range_of(prefix));
+    }
+  }
+  void add(const AddressList& list, bool ipv6, std::set<std::string>& seen, std::vector<AddressRange>& found) {
+    add(list.values, ipv6, found);
+    for (const std::string& name : list.names) {
+      if (!seen.insert(name).second) continue;
+      const AddressSetConfig& set = sets_.at(name);
+      add(set.file.prefixes, ipv6, found);
+      add(set.members, ipv6, seen, found);
+    }
+  }
+
+  const std::map<std::string, AddressSetConfig>& sets_;
+  std::deque<std::vector<AddressRange>>& out_;
+  std::map<std::tuple<std::vector<std::string>, std::vector<ConfigPrefix>, bool>, std::size_t> known_;
+};
+
+/// From `first` to `last`, both included and of one family.
+void add_addresses(const AddressSpan& span, std::vector<IpAddress>& addresses) {
+  const IpAddress last = ip_address(span.last);
+  for (IpAddress address = ip_address(span.first); address <= last;) {
+    addresses.push_back(address);
+    if (address == last) return;
+    if (++address.low == 0) ++address.high;
+  }
+}
+
+void add_pools(const NatConfig& nat, NatRules& out) {
+  for (const auto& [name, config] : nat.pools) {
+    for (const bool ipv6 : {false, true}) {
+      NatRules::Pool pool{name, ipv6, config.keep_port, {config.ports.first, config.ports.last}, {}};
+      for (const AddressSpan& span : config.addresses) {
+        if (span.first.is_ipv6 == ipv6) add_addresses(span, pool.addresses);
+      }
+      if (!pool.addresses.empty()) out.pools.push_back(std::move(pool));
+    }
+  }
+}
+
+NatPoolIndex pool_named(const std::string& name, bool ipv6, const NatRules& out) {
+  const auto found = std::find_if(out.pools.begin(), out.pools.end(), [&name, ipv6](const NatRules::Pool& pool) {
+    return pool.name == name && pool.ipv6 == ipv6;
+  });
+  CULVERT_CHECK(found != out.pools.end());  // the check has seen that it is there
+  return static_cast<NatPoolIndex>(found - out.pools.begin());
+}
+
+}  // namespace
+
+std::shared_ptr<const NatRules> nat_rules(const Config& config, const ZoneNumbers& zones) {
+  if (!config.nat.has_value() || !config.policy.has_value()) return nullptr;
+  const NatConfig& nat = *config.nat;
+  auto out = std::make_shared<NatRules>();
+  add_pools(nat, *out);
+  if (nat.interface_ports.has_value()) out->interface_ports = {nat.interface_ports->first, nat.interface_ports->last};
+  Ranges ranges(config.policy->addresses, out->ranges);
+  for (const SourceNatRuleConfig& from : nat.source) {
+    if (!from.enabled) continue;
+    for (const bool ipv6 : {false, true}) {
+      if (from.family == (ipv6 ? NatFamily::kIpv4 : NatFamily::kIpv6)) continue;
+      SourceRule rule;
+      rule.ipv6 = ipv6;
+      rule.from = zones.mask_of(from.from);
+      rule.to = zones.mask_of(from.to);
+      rule.action = from.translate.action;
+      if (rule.action == SourceAction::kPool) rule.pool = pool_named(from.translate.pool, ipv6, *out);
+      rule.any_source = from.source.empty();
+      rule.any_destination = from.destination.empty();
+      if (!rule.any_source) rule.sources = ranges.of(from.source, ipv6);
+      if (!rule.any_destination) rule.destinations = ranges.of(from.destination, ipv6);
+      out->rules.push_back(rule);
+      out->names.push_back(from.name);
+    }
+  }
+  return out;
+}
+
+}  // namespace culvert

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/nat/translation.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace culvert {
+namespace {
+
+/// Whether some rule translates to the interface's own address.
+bool lends_its_address(const NatInterface& interface, bool ipv6, const NatRules& rules) {
+  return std::any_of(rules.rules.begin(), rules.rules.end(), [&interface, ipv6](const SourceRule& rule) {
+    return rule.action == SourceAction::kInterface && rule.ipv6 == ipv6 && (rule.to >> interface.zone & 1) != 0;
+  });
+}
+
+}  // namespace
+
+std::vector<ExternalSlots::Wanted> wanted_addresses(const NatRules& rules, std::span<const NatInterface> interfaces,
+                                                    std::span<const IpAddress> local, std::span<const BoundPort> bound,
+                                                    PoolRange interface_ports) {
+  const std::set<IpAddress> of_host(local.begin(), local.end());
+  std::set<IpAddress> seen;
+  std::vector<ExternalSlots::Wanted> wanted;
+  const auto want = [&](const IpAddress& address, PoolRange range) {
+    if (!seen.insert(address).second) return;
+    const auto nobody = std::span<const BoundPort>();
+    wanted.push_back({address, range, ports_at(address, range, of_host.contains(address) ? bound : nobody)});
+  };
+  // A pool that names an interface's address says which ports it gives.
+  for (const NatRules::Pool& pool : rules.pools) {
+    for (const IpAddress& address : pool.addresses) want(address, pool.range);
+  }
+  for (const NatInterface& interface : interfaces) {
+    for (const bool ipv6 : {false, true}) {
+      const auto& address = interface.address[ipv6 ? 1 : 0];
+      if (address.has_value() && lends_its_address(interface, ipv6, rules)) want(*address, interface_ports);
+    }
+  }
+  return wanted;
+}
+
+Translation::Translation(std::shared_ptr<const NatRules> rules, const ExternalSlots& slots,
+                         std::span<const NatInterface> interfaces, const HashKey& pairing_key)
+    : rules_(std::move(rules)) {
+  add_slots(slots);
+  for (const NatRules::Pool& pool : rules_->pools) add_pool(pool.addresses, pool.ipv6, pool.keep_port, slots);
+  for (auto& of_family : source_nat_.interface_pool) of_family.fill(kNoNatPool);
+  for (const NatInterface& interface : interfaces) {
+    for (const bool ipv6 : {false, true}) {
+      const auto& address = interface.address[ipv6 ? 1 : 0];
+      if (!address.has_value() || !slots.find(*address).has_value()) continue;
+      source_nat_.interface_pool[ipv6 ? 1 : 0][interface.number] = static_cast<NatPoolIndex>(pools_.size());
+      add_pool({*address}, ipv6, false, slots);
+    }
+  }
+  for (std::size_t i = 0; i < pools_.size(); ++i) pools_[i].slots = pool_slots_[i];
+  source_nat_.rules = rules_->rules;
+  source_nat_.pools = pools_;
+  source_nat_.pairing_key = pairing_key;
+}
+
+void Translation::add_slots(const ExternalSlots& slots) {
+  excluded_.reserve(slots.all().size());
+  for (const ExternalSlots::Slot& slot : slots.all()) {
+    excluded_.push_back(slot.excluded);
+    const bool free = slot.state == ExternalSlots::State::kFree;
+    by_slot_.push_back({free ? Ipv6Address{} : slot.address.ipv6(), slot.range, excluded_.back(), slot.version});
+  }
+  places_.resize(ExternalAddresses::places_for(by_slot_.size()));
+  addresses_ = ExternalAddresses(by_slot_, places_);
+}
+
+void Translation::add_pool(const std::vector<IpAddress>& addresses, bool ipv6, bool keep_port,
+                           const ExternalSlots& slots) {
+  std::vector<std::uint16_t>& of_pool = pool_slots_.emplace_back();
+  for (const IpAddress& address : addresses) {
+    if (const auto slot = slots.find(address)) of_pool.push_back(static_cast<std::uint16_t>(*slot));
+  }
+  std::sort(of_pool.begin(), of_pool.end());
+  pools_.push_back({{}, ipv6, keep_port});
+}
+
+}  // namespace culvert
