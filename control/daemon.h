@@ -99,6 +99,9 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   void translate(Published& next);
   void follow_host_ports();
   AddressUse use_of(const IpAddress& address) const;
+  /// Of a slot, all workers together.
+  NatPortUse port_use(std::size_t slot, PortKind kind) const;
+  Result<NatPools> nat_pools(const TablePage& page) const;
   /// Tells XDP which addresses of the host are wanted by whom.
   Result<void> claim_addresses();
   std::map<InterfaceIndex, LinkFacts> link_facts() const;

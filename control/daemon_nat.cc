@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // NAT in the running culvertd: its translation follows addresses of interfaces and the host's own ports.
-#include <ctime>
+#include <cerrno>
 #include <fmt/format.h>
 #include <utility>
 
 #include "control/daemon.h"
+#include "control/nat/nat_rows.h"
+#include "control/server/handlers.h"
 #include "control/settings.h"
 
 namespace culvert {
@@ -19,6 +21,8 @@ std::optional<IpAddress> usable(const std::optional<Ipv6Address>& address) {
   if (!address.has_value() || address->is_link_local()) return std::nullopt;
   return IpAddress::from(*address);
 }
+
+const Error kNoNat{"this culvertd translates no addresses", ENOTSUP, "its configuration has no `nat`"};
 
 }  // namespace
 
@@ -76,6 +80,30 @@ void Daemon::follow_host_ports() {
   auto changed = translations_->read_host();
   if (changed.has_error()) return report(changed.error());
   links_changed_ |= *changed || !translations_->without_slot().empty();
+}
+
+NatPortUse Daemon::port_use(std::size_t slot, PortKind kind) const {
+  NatPortUse use;
+  for (WorkerIndex worker = 0; worker < workers_.size(); ++worker) {
+    const Gauge& gauge = workers_.sessions(worker)->port_gauges()[slot * kPortKinds + static_cast<std::size_t>(kind)];
+    use.used += gauge.used.read();
+    use.peak += gauge.peak.read();
+    use.refused += gauge.failures.read();
+  }
+  return use;
+}
+
+Result<NatPools> Daemon::nat_pools(const TablePage& page) const {
+  if (published_->translation == nullptr) return kNoNat;
+  std::map<IpAddress, std::string> names;
+  for (const NatInterface& interface : nat_facts().interfaces) {
+    for (const auto& address : interface.address) {
+      if (address.has_value()) names.emplace(*address, interfaces_.all()[interface.number].name);
+    }
+  }
+  return culvert::nat_pools(
+      *translations_, published_->translation->rules(), names,
+      [this](std::size_t slot, PortKind kind) { return port_use(slot, kind); }, page.after, page.limit);
 }
 
 AddressUse Daemon::use_of(const IpAddress& address) const {

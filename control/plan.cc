@@ -109,6 +109,8 @@ Result<void> plan_sessions(const Config& config, Plan& plan) {
   sessions.sessions = config.sessions.max / plan.demand.workers;
   sessions.half_open = sessions.sessions / 4;
   sessions.fragments = config.system.limits.fragments;
+  sessions.workers = static_cast<WorkerIndex>(plan.demand.workers);
+  if (config.nat.has_value()) sessions.external_addresses = config.nat->addresses_max;
   sessions.huge_pages = config.system.huge_pages;
   sessions.key = HashKey::random();
   sessions.owner_key = HashKey::random();

@@ -93,6 +93,9 @@ JsonText to_json(const PolicyPage& page) {
 JsonText to_json(const PolicyTest& test) {
   return written(test);
 }
+JsonText to_json(const NatPools& pools) {
+  return written(pools);
+}
 
 JsonText to_json(const StatusSnapshot& snapshot, std::initializer_list<std::string_view> members) {
   std::string text;
@@ -125,6 +128,9 @@ Result<PolicyPage> policies_from_json(const boost::json::value& json) {
 }
 Result<PolicyTest> policy_test_from_json(const boost::json::value& json) {
   return described_from_json<PolicyTest>(json, "policy test");
+}
+Result<NatPools> nat_pools_from_json(const boost::json::value& json) {
+  return described_from_json<NatPools>(json, "NAT pools");
 }
 
 }  // namespace culvert

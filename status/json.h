@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "status/buffers.h"
 #include "status/json_text.h"
+#include "status/nat.h"
 #include "status/policies.h"
 #include "status/sessions.h"
 #include "status/snapshot.h"
@@ -23,6 +24,7 @@ JsonText to_json(const SessionTop& top);
 JsonText to_json(const SessionsCleared& cleared);
 JsonText to_json(const PolicyPage& page);
 JsonText to_json(const PolicyTest& test);
+JsonText to_json(const NatPools& pools);
 /// The parts of a status that one screen needs: the members of these names.
 JsonText to_json(const StatusSnapshot& snapshot, std::initializer_list<std::string_view> members);
 
@@ -35,5 +37,6 @@ Result<SessionTop> session_top_from_json(const boost::json::value& json);
 Result<SessionsCleared> cleared_from_json(const boost::json::value& json);
 Result<PolicyPage> policies_from_json(const boost::json::value& json);
 Result<PolicyTest> policy_test_from_json(const boost::json::value& json);
+Result<NatPools> nat_pools_from_json(const boost::json::value& json);
 
 }  // namespace culvert

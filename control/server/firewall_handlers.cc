@@ -39,7 +39,7 @@ void add_slow(ControlServer& server, const char* command, const Hook& hook, Pars
   });
 }
 
-Result<TablePage> policies_page_in(const Request& request) {
+Result<TablePage> table_page_in(const Request& request) {
   const auto limit = number_in(request, "limit", 1000);
   if (limit.has_error()) return limit.error();
   const auto after = text_in(request, "after", "");
@@ -55,8 +55,9 @@ void add_firewall_commands(ControlServer& server, const FirewallHooks& hooks) {
   add_slow(server, "show_sessions_summary", hooks.session_summary, session_query_in);
   add_slow(server, "show_sessions_top", hooks.session_top, session_top_query_in);
   add_slow(server, "clear_sessions", hooks.clear_sessions, session_clear_query_in);
-  add_now(server, "show_policies", hooks.policies, policies_page_in);
+  add_now(server, "show_policies", hooks.policies, table_page_in);
   add_now(server, "policy_test", hooks.policy_test, policy_test_query_in);
+  add_now(server, "show_nat_pools", hooks.nat_pools, table_page_in);
 }
 
 }  // namespace culvert

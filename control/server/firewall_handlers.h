@@ -5,6 +5,7 @@
 
 #include "control/server/server.h"
 #include "control/server/session_query.h"
+#include "status/nat.h"
 #include "status/policies.h"
 #include "status/sessions.h"
 
@@ -22,10 +23,11 @@ struct FirewallHooks {
   std::function<void(const SessionQuery&, Reply)> clear_sessions;
   std::function<Result<PolicyPage>(const TablePage&)> policies;
   std::function<Result<PolicyTest>(const PolicyTestQuery&)> policy_test;
+  std::function<Result<NatPools>(const TablePage&)> nat_pools;
 };
 
-/// Adds show_sessions, show_sessions_summary, show_sessions_top, clear_sessions, show_policies and policy_test. `hooks`
-/// outlives the server's last answer.
+/// Adds show_sessions, show_sessions_summary, show_sessions_top, clear_sessions, show_policies, policy_test and show_nat_pools.
+/// `hooks` outlives the server's last answer.
 void add_firewall_commands(ControlServer& server, const FirewallHooks& hooks);
 
 }  // namespace culvert

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is told about NAT, as plain data: `show nat pools`. The members' names are the JSON's (docs/json.md).
+#pragma once
+
+#include <boost/describe/class.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace culvert {
+
+/// An address' ports of one protocol, of all workers together.
+struct NatPortUse {
+  std::uint64_t max = 0;      ///< that can be given or are
+  std::uint64_t used = 0;     ///< that sessions have
+  std::uint64_t peak = 0;     ///< sum of the workers' peaks
+  std::uint64_t refused = 0;  ///< how often none was free; the session may have got one of another address
+};
+BOOST_DESCRIBE_STRUCT(NatPortUse, (), (max, used, peak, refused))
+
+struct NatAddressRow {
+  std::string pool;  ///< or "interface wan0"
+  std::string address;
+  std::string state;  ///< used; retired: not configured any more, but sessions have ports of it
+  std::uint32_t first_port = 0, last_port = 0;  ///< 0 and 0: it gives none
+  std::uint64_t excluded = 0;                   ///< ports of the range that are the host's own
+  NatPortUse tcp, udp, icmp, sctp;
+};
+BOOST_DESCRIBE_STRUCT(NatAddressRow, (), (pool, address, state, first_port, last_port, excluded, tcp, udp, icmp, sctp))
+
+struct NatPools {
+  std::vector<NatAddressRow> addresses;
+  std::uint64_t total = 0, max = 0;        ///< addresses; nat.addresses_max
+  std::vector<std::string> without_place;  ///< addresses that found none of them free
+  std::optional<std::string> next;         ///< the `after` of the next page; null at the end
+};
+BOOST_DESCRIBE_STRUCT(NatPools, (), (addresses, total, max, without_place, next))
+
+}  // namespace culvert

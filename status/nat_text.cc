@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "status/nat_text.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "status/table.h"
+
+namespace culvert {
+namespace {
+
+using Align = Table::Align;
+
+std::string use_cell(const NatPortUse& use) {
+  return use.max == 0 ? fmt::format("{}", use.used) : fmt::format("{}/{}", use.used, use.max);
+}
+
+std::string ports_cell(const NatAddressRow& row) {
+  return row.last_port == 0 ? "-" : fmt::format("{}-{}", row.first_port, row.last_port);
+}
+
+std::uint64_t refused(const NatAddressRow& row) {
+  return row.tcp.refused + row.udp.refused + row.icmp.refused + row.sctp.refused;
+}
+
+}  // namespace
+
+std::string nat_pools_text(const NatPools& pools, const TextOptions& options) {
+  Table table({{"Pool", Align::kLeft},
+               {"Address", Align::kLeft},
+               {"Ports", Align::kLeft},
+               {"Excluded"},
+               {"TCP"},
+               {"UDP"},
+               {"ICMP"},
+               {"SCTP"},
+               {"Refused"},
+               {"", Align::kLeft}});
+  for (const NatAddressRow& row : pools.addresses) {
+    table.row(
+        {row.pool, row.address, ports_cell(row), fmt::format("{}", row.excluded), use_cell(row.tcp), use_cell(row.udp),
+         use_cell(row.icmp), use_cell(row.sctp), fmt::format("{}", refused(row)), row.state == "used" ? "" : row.state},
+        refused(row) > 0 ? Colour::kYellow : Colour::kNone);
+  }
+  std::string text = (table.empty() ? "" : table.text(options.colour)) +
+                     fmt::format("{} of {} places for addresses are taken\n", pools.total, pools.max);
+  if (!pools.without_place.empty()) {
+    text +=
+        fmt::format("Without a place: {}; raise nat.addresses_max and restart\n", fmt::join(pools.without_place, ", "));
+  }
+  return text;
+}
+
+}  // namespace culvert
