@@ -29,6 +29,18 @@ void add_ports(SessionRow& row, const Tuple& key) {
   }
 }
 
+/// What answers come to, if that is not where packets came from.
+template <typename Tuple>
+void add_translation(SessionRow& row, const Tuple& original, const Tuple& reply) {
+  if (reply == original.reversed()) return;
+  row.translated_source = address_text(reply.destination);
+  if (has_ports(reply.protocol)) {
+    row.translated_source_port = reply.destination_port.host();
+  } else if (is_icmp(reply.protocol)) {
+    row.translated_icmp_id = reply.destination_port.host();
+  }
+}
+
 /// Positions of an earlier policy mean nothing now.
 std::optional<std::string> rule_name(const FlowHead& head, RuleIndex rule, const SessionNames& names) {
   if (head.policy() != names.generation || names.rules == nullptr) return std::nullopt;
@@ -66,6 +78,7 @@ SessionRow session_row(WorkerIndex worker, const SessionView<Tuple>& session, co
   row.source = address_text(original.key.source);
   row.destination = address_text(original.key.destination);
   add_ports(row, original.key);
+  add_translation(row, original.key, reply.key);
   row.from_zone = names.zone(original.head.zone);
   row.to_zone = names.zone(reply.head.zone);
   row.in_interface = names.interface(original.info.ingress);

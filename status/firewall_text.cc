@@ -65,6 +65,14 @@ std::string_view why_text(std::string_view why) {
   return why;
 }
 
+/// "198.18.0.2:5060 as 198.18.1.1:40000" for a translated one.
+std::string source_cell(const SessionRow& row) {
+  const std::string source = endpoint(row.source, row.source_port);
+  if (!row.translated_source) return source;
+  const std::string id = row.translated_icmp_id ? fmt::format(" id {}", *row.translated_icmp_id) : "";
+  return fmt::format("{} as {}{}", source, endpoint(*row.translated_source, row.translated_source_port), id);
+}
+
 }  // namespace
 
 std::string sessions_text(const std::vector<SessionRow>& sessions, const TextOptions& options) {
@@ -83,8 +91,8 @@ std::string sessions_text(const std::vector<SessionRow>& sessions, const TextOpt
                {"Reply packets"},
                {"Reply bytes"}});
   for (const SessionRow& row : sessions) {
-    table.row({protocol_cell(row), endpoint(row.source, row.source_port),
-               endpoint(row.destination, row.destination_port), fmt::format("{} > {}", row.from_zone, row.to_zone),
+    table.row({protocol_cell(row), source_cell(row), endpoint(row.destination, row.destination_port),
+               fmt::format("{} > {}", row.from_zone, row.to_zone),
                fmt::format("{} > {}", row.in_interface, row.out_interface), row.rule.value_or("-"), row.state,
                seconds_cell(row.age_s), seconds_cell(row.idle_s), seconds_cell(row.expires_in_s),
                fmt::format("{}", row.packets), fmt::format("{}", row.bytes), fmt::format("{}", row.reply_packets),

@@ -22,6 +22,9 @@ struct SessionRow {
   std::string destination;
   OptionalCount destination_port;
   OptionalCount icmp_id;
+  // What its packets have outside instead; null when that is the same.
+  std::optional<std::string> translated_source;
+  OptionalCount translated_source_port, translated_icmp_id;
   std::string from_zone, to_zone;  ///< "none" for interfaces without a zone
   std::string in_interface, out_interface;
   std::optional<std::string> rule;  ///< "default"; null: it was let in by an earlier policy and has been silent since
@@ -31,9 +34,9 @@ struct SessionRow {
   std::uint64_t packets = 0, bytes = 0, reply_packets = 0, reply_bytes = 0;
 };
 BOOST_DESCRIBE_STRUCT(SessionRow, (),
-                      (worker, protocol, source, source_port, destination, destination_port, icmp_id, from_zone,
-                       to_zone, in_interface, out_interface, rule, state, age_s, idle_s, expires_in_s, packets, bytes,
-                       reply_packets, reply_bytes))
+                      (worker, protocol, source, source_port, destination, destination_port, icmp_id, translated_source,
+                       translated_source_port, translated_icmp_id, from_zone, to_zone, in_interface, out_interface,
+                       rule, state, age_s, idle_s, expires_in_s, packets, bytes, reply_packets, reply_bytes))
 
 /// What one look at a bounded part of the tables has found; nothing is no sign that there is no more.
 struct SessionPage {
