@@ -257,6 +257,7 @@ void Daemon::every_second() {
   board_.watch();
   follow_schedules();
   follow_host_ports();
+  observe_nat();
   if (agent_ != nullptr) publication_.publish(to_json(board_.collect()).text);
   second_timer_.expires_after(std::chrono::seconds(1));
   second_timer_.async_wait([this](const boost::system::error_code& error) {
@@ -335,14 +336,6 @@ void Daemon::end_leftovers() {
   for (const std::string& refused : ended.refused) {
     report(Error{refused, 0, "until it is removed the packets of this interface are dropped"});
   }
-}
-
-Result<void> Daemon::set_local_address(const IpAddress& address, bool present) {
-  if (!present) {
-    return address.is_ipv4() ? redirect_.remove_local_address(address.ipv4())
-                             : redirect_.remove_local_address(address.ipv6());
-  }
-  return tell_local_address(address, use_of(address), redirect_);
 }
 
 void Daemon::on_local_address(const IpAddress& address, bool present) {

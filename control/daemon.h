@@ -102,6 +102,8 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   /// Of a slot, all workers together.
   NatPortUse port_use(std::size_t slot, PortKind kind) const;
   Result<NatPools> nat_pools(const TablePage& page) const;
+  /// Brings the rows of NAT in the registry up to date.
+  void observe_nat();
   /// Tells XDP which addresses of the host are wanted by whom.
   Result<void> claim_addresses();
   std::map<InterfaceIndex, LinkFacts> link_facts() const;
@@ -166,6 +168,8 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   std::unique_ptr<FirewallCommands> firewall_commands_;  ///< workers may read what it has handed over
   WorkerGroup workers_;
   std::optional<Translations> translations_;  ///< with `nat`
+  Gauge external_addresses_;
+  std::map<std::string, Gauge> nat_ports_;  ///< by pool and protocol, as in the registry
   std::vector<std::unique_ptr<SessionLogReader>> session_logs_;
   Interfaces interfaces_;
   KernelMirror mirror_;  ///< tells of news while it is made, so what the callbacks use comes before it

@@ -56,6 +56,8 @@ ServerHooks Daemon::hooks() {
     mirror_.clear_peaks();
     workers_.clear_peaks();
     for (const auto& log : session_logs_) log->clear_peak();
+    external_addresses_.clear_peak();
+    for (auto& [scope, ports] : nat_ports_) ports.clear_peak();
     board_.clear_peaks();
     publication_.clear_peak();
     if (agent_ != nullptr) agent_->clear_peak();

@@ -22,6 +22,12 @@ std::optional<IpAddress> usable(const std::optional<Ipv6Address>& address) {
   return IpAddress::from(*address);
 }
 
+void add(NatPortUse& to, const NatPortUse& use) {
+  to.max += use.max;
+  to.used += use.used;
+  to.refused += use.refused;
+}
+
 const Error kNoNat{"this culvertd translates no addresses", ENOTSUP, "its configuration has no `nat`"};
 
 }  // namespace
@@ -106,10 +112,50 @@ Result<NatPools> Daemon::nat_pools(const TablePage& page) const {
       [this](std::size_t slot, PortKind kind) { return port_use(slot, kind); }, page.after, page.limit);
 }
 
+void Daemon::observe_nat() {
+  if (published_->translation == nullptr) return;
+  const NatPools all = nat_pools({kMaxExternalAddresses, ""}).value();
+  external_addresses_.max.set(all.max);
+  external_addresses_.observe(all.total);
+  external_addresses_.failures.set(all.without_place.size());
+  board_.registry().add(ResourceKind::kExternalAddresses, "culvertd", &external_addresses_);
+  std::map<std::string, NatPortUse> sums;
+  for (const NatAddressRow& row : all.addresses) {
+    if (row.state != "used") continue;
+    add(sums[row.pool + "/tcp"], row.tcp);
+    add(sums[row.pool + "/udp"], row.udp);
+    add(sums[row.pool + "/icmp"], row.icmp);
+    add(sums[row.pool + "/sctp"], row.sctp);
+  }
+  for (auto known = nat_ports_.begin(); known != nat_ports_.end();) {
+    if (sums.contains(known->first)) {
+      ++known;
+      continue;
+    }
+    board_.registry().remove(known->first);
+    known = nat_ports_.erase(known);
+  }
+  for (const auto& [scope, sum] : sums) {
+    const auto [ports, is_new] = nat_ports_.try_emplace(scope);
+    ports->second.max.set(sum.max);
+    ports->second.observe(sum.used);
+    ports->second.failures.set(sum.refused);
+    if (is_new) board_.registry().add(ResourceKind::kNatPorts, scope, &ports->second);
+  }
+}
+
 AddressUse Daemon::use_of(const IpAddress& address) const {
   const bool wanted = configurations_.running().system.claim_local_addresses ||
                       (translations_.has_value() && translations_->is_external(address));
   return wanted ? AddressUse::kClaimed : AddressUse::kUnclaimed;
+}
+
+Result<void> Daemon::set_local_address(const IpAddress& address, bool present) {
+  if (!present) {
+    return address.is_ipv4() ? redirect_.remove_local_address(address.ipv4())
+                             : redirect_.remove_local_address(address.ipv6());
+  }
+  return tell_local_address(address, use_of(address), redirect_);
 }
 
 Result<void> Daemon::claim_addresses() {

@@ -100,6 +100,12 @@ constexpr std::array<ResourceText, kResourceKinds> kTexts{{
     {"scans", "Sources that tried something in the last ten seconds, as screens against scans count them.",
      "A source that has tried hardly anything makes way; when there is none nearby the new one is not counted.",
      "culvertd"},
+    {"external_addresses", "Addresses of NAT that have ports, or of which sessions still have some; only with `nat`.",
+     "A further address gives none: an event; tried again every second.", "culvertd"},
+    {"nat_ports",
+     "Ports of a pool's addresses that sessions have, by protocol, of all workers together; its failures are of single "
+     "addresses.",
+     "A new session that needs one is refused (nat_ports_exhausted). Others go on.", "pool/protocol"},
 }};
 
 constexpr bool every_text_is_there() {
@@ -109,7 +115,7 @@ constexpr bool every_text_is_there() {
   return true;
 }
 static_assert(every_text_is_there(), "each kind has its name, its sentence, its line for full and its scope");
-static_assert(kTexts.back().name == "scans", "one text for each kind, in enum order");
+static_assert(kTexts.back().name == "nat_ports", "one text for each kind, in enum order");
 
 }  // namespace
 

@@ -47,6 +47,8 @@ enum class ResourceKind : std::uint8_t {
   kSessionWork,
   kSources,
   kScans,
+  kExternalAddresses,
+  kNatPorts,
   kCount,
 };
 

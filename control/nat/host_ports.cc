@@ -48,7 +48,7 @@ int take_socket(const nlmsghdr* header, void* data) {
   const auto* socket = static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(header));
   BoundPort port;
   port.kind = found.kind;
-  port.port = ntohs(socket->id.idiag_sport);
+  port.port = load<Be16>(&socket->id.idiag_sport).host();
   if (socket->idiag_family == AF_INET) {
     port.address = IpAddress::from(load<Ipv4Address>(socket->id.idiag_src));
   } else {

@@ -26,8 +26,8 @@ struct FirewallHooks {
   std::function<Result<NatPools>(const TablePage&)> nat_pools;
 };
 
-/// Adds show_sessions, show_sessions_summary, show_sessions_top, clear_sessions, show_policies, policy_test and show_nat_pools.
-/// `hooks` outlives the server's last answer.
+/// Adds show_sessions, show_sessions_summary, show_sessions_top, clear_sessions, show_policies, policy_test and
+/// show_nat_pools. `hooks` outlives the server's last answer.
 void add_firewall_commands(ControlServer& server, const FirewallHooks& hooks);
 
 }  // namespace culvert

@@ -24,13 +24,13 @@ struct Bound {
   explicit Bound(int type) : socket(::socket(AF_INET, type | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr.s_addr = Be32(INADDR_LOOPBACK).wire();
     socklen_t size = sizeof(address);
     auto* const any = static_cast<sockaddr*>(static_cast<void*>(&address));
     REQUIRE(::bind(socket.get(), any, size) == 0);
     if (type == SOCK_STREAM) REQUIRE(::listen(socket.get(), 1) == 0);
     REQUIRE(::getsockname(socket.get(), any, &size) == 0);
-    port = ntohs(address.sin_port);
+    port = load<Be16>(&address.sin_port).host();
   }
 
   Fd socket;

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/hash.h"
 #include "test/support/catch.h"
 #include "test/support/seed.h"
 
