@@ -8,13 +8,14 @@
 namespace culvert {
 
 Result<bool> Translations::read_host() {
-  auto bound = bound_ports();
-  if (bound.has_error()) return bound.error();
-  std::sort(bound->begin(), bound->end());
+  auto asked = bound_ports();
+  if (asked.has_error()) return asked.error();
+  std::vector<BoundPort> bound = std::move(asked).value();
+  std::sort(bound.begin(), bound.end());
   const PoolRange beside = ports_beside_kernel();
-  const bool changed = beside != beside_kernel_ || *bound != bound_;
+  const bool changed = beside != beside_kernel_ || bound != bound_;
   beside_kernel_ = beside;
-  bound_ = std::move(*bound);
+  bound_ = std::move(bound);
   return changed;
 }
 
