@@ -89,8 +89,8 @@ SessionRow session_row(WorkerIndex worker, const SessionView<Tuple>& session, co
   const auto age = static_cast<std::int32_t>(clock.seconds() - original.info.created_s);
   row.age_s = static_cast<std::uint64_t>(std::max(age, 0));
   row.idle_s = seconds_between(seen, flow_date(clock.now));
-  row.expires_in_s =
-      seconds_between(flow_date(clock.now), seen + timeout_of(original.head, reply.head, clock.timeouts));
+  row.expires_in_s = seconds_between(flow_date(clock.now), last_seen(original.head, reply.head) +
+                                                               timeout_of(original.head, reply.head, clock.timeouts));
   row.packets = original.head.packets();
   row.bytes = original.head.bytes;
   row.reply_packets = reply.head.packets();

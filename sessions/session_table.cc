@@ -123,8 +123,7 @@ FlowDate SessionTable<Tuple>::deadline(FlowSlot original, FlowSlot reply,
                                        const SessionTimeouts& timeouts) const noexcept {
   const FlowHead& one = flows_.entry(original).head;
   const FlowHead& two = flows_.entry(reply).head;
-  const FlowDate seen = static_cast<std::int32_t>(one.seen - two.seen) > 0 ? one.seen : two.seen;
-  return seen + timeout_of(one, two, timeouts);
+  return last_seen(one, two) + timeout_of(one, two, timeouts);
 }
 
 template <typename Tuple>
@@ -167,7 +166,7 @@ void SessionTable<Tuple>::look_at_originals(Visits& visits, FlowDate date, const
   for (std::uint32_t i = 0; i < visits.block.count; ++i) {
     const auto [slot, peer] = visits.block.records[i];
     const FlowHead& head = flows_.entry(slot).head;
-    const std::uint32_t timeout = timeout_of(head.kind(), timeouts);
+    const std::uint32_t timeout = timeout_of(head, timeouts);
     const std::uint32_t far = timeout < ExpiryWheel::kHorizon ? timeout : ExpiryWheel::kHorizon;
     visits.left[i] = static_cast<std::int32_t>(head.seen + timeout - date);
     if (head.kind() != FlowKind::kTcp && visits.left[i] > static_cast<std::int32_t>(far / 4 * 3)) continue;

@@ -22,19 +22,30 @@ struct SessionTimeouts {
   std::uint32_t udp = seconds(60);
   std::uint32_t icmp = seconds(10);
   std::uint32_t other = seconds(600);
+  // Of sessions that are translated; those that are not here, and `other`, count for both.
+  std::uint32_t nat_tcp_transitory = seconds(240);    ///< TCP that is not established (RFC 5382 REQ-5, RFC 7857 2.2)
+  std::uint32_t nat_tcp_established = seconds(7440);  ///< the same REQ: two hours and four minutes
+  std::uint32_t nat_udp = seconds(300);               ///< RFC 4787 REQ-5
+  std::uint32_t nat_icmp = seconds(60);               ///< RFC 5508 REQ-2
 };
 
-/// Of a session that is not TCP's.
-inline std::uint32_t timeout_of(FlowKind kind, const SessionTimeouts& timeouts) noexcept {
-  if (kind == FlowKind::kUdp) return timeouts.udp;
-  return kind == FlowKind::kIcmp ? timeouts.icmp : timeouts.other;
+/// Of a session that is not TCP's, by the head of either direction.
+inline std::uint32_t timeout_of(const FlowHead& head, const SessionTimeouts& timeouts) noexcept {
+  const bool translated = head.has(kFlowTranslated);
+  if (head.kind() == FlowKind::kUdp) return translated ? timeouts.nat_udp : timeouts.udp;
+  if (head.kind() == FlowKind::kIcmp) return translated ? timeouts.nat_icmp : timeouts.icmp;
+  return timeouts.other;
 }
 
 /// Of a session by the heads of its directions.
 inline std::uint32_t timeout_of(const FlowHead& original, const FlowHead& reply,
                                 const SessionTimeouts& timeouts) noexcept {
-  if (original.kind() != FlowKind::kTcp) return timeout_of(original.kind(), timeouts);
-  switch (tcp_state_of(original.tcp, reply.tcp)) {
+  if (original.kind() != FlowKind::kTcp) return timeout_of(original, timeouts);
+  const TcpState state = tcp_state_of(original.tcp, reply.tcp);
+  if (original.has(kFlowTranslated)) {
+    return state == TcpState::kEstablished ? timeouts.nat_tcp_established : timeouts.nat_tcp_transitory;
+  }
+  switch (state) {
     case TcpState::kSynSent:
     case TcpState::kSynReceived:
       return timeouts.tcp_syn;
@@ -47,6 +58,13 @@ inline std::uint32_t timeout_of(const FlowHead& original, const FlowHead& reply,
     default:
       return timeouts.tcp_fin;
   }
+}
+
+/// When a session had the packet that its timeout is counted from. Of one that is translated and not TCP's only
+/// packets from inside count (RFC 4787 REQ-6): nobody outside keeps a port taken.
+inline FlowDate last_seen(const FlowHead& original, const FlowHead& reply) noexcept {
+  if (original.has(kFlowTranslated) && original.kind() != FlowKind::kTcp) return original.seen;
+  return static_cast<std::int32_t>(original.seen - reply.seen) > 0 ? original.seen : reply.seen;
 }
 
 }  // namespace culvert

@@ -137,7 +137,7 @@ TEST_CASE("addresses without a slot are named, and nobody is translated to them"
   Desk desk(R"(
 nat:
   addresses_max: 4
-  pools: {office: {addresses: 198.18.2.1-198.18.2.4}}
+  pools: {office: {addresses: [198.18.2.1-198.18.2.4]}}
   source: [{name: a, from: lan, translate: office}, {name: b, to: wan, translate: interface}]
 )");
   desk.make(4);

@@ -11,6 +11,7 @@ import time
 from clients import CONNECT, DATAGRAM, SERVER, python
 from connections import Connections, EchoServer
 from house import House, by_tier, run, wait_until
+from leftovers import mounts_of_our_own
 from outside import Outside
 
 POOL4, POOL6 = "198.18.1.100", "2001:db8:1::100"
@@ -22,13 +23,13 @@ policy:
 sessions: {timeouts: {tcp_fin: 2s, tcp_reset: 2s, udp: 2s, icmp: 2s}}
 nat:
   pools:
-    six: {addresses: "2001:db8:1::100"}
+    six: {addresses: ["2001:db8:1::100"]}
 %s  source:
     - {name: out, from: inside, to: outside, family: ipv4, translate: %s}
     - {name: six, from: inside, to: outside, family: ipv6, translate: six}
 """
 INTERFACES = "  lan0: {zone: inside}\n  wan0: {zone: outside}"
-FEW = '    few: {addresses: "198.18.1.100", ports: 5000-5003}\n'
+FEW = '    few: {addresses: [198.18.1.100], ports: 5000-5003}\n'
 
 # Datagrams from so many sockets, which stay open: how many were answered.
 MANY = """
@@ -190,6 +191,7 @@ def follows_the_interface(house):
     house.apply(config_text())
     assert python(house.client, DATAGRAM, house.server4, 80, 100) == "100"
     router = house.names["router"]
+    house.router("sysctl", "-qw", "net.ipv4.conf.wan0.promote_secondaries=1")
     run("ip", "-n", router, "addr", "add", "198.18.1.9/24", "dev", "wan0")
     run("ip", "-n", router, "addr", "del", "198.18.1.1/24", "dev", "wan0")
     wait_until(lambda: python(house.client, DATAGRAM, house.server4, 80, 100) == "100", 10, "datagrams pass again")
@@ -215,6 +217,7 @@ def with_workers(workers, queues, connections):
 
 
 def main():
+    mounts_of_our_own()
     connections = by_tier(50, 500, 500)
     with_workers(1, 1, connections)
     with_workers(2, 2, connections)

@@ -343,3 +343,33 @@ TEMPLATE_TEST_CASE("a session with the longest timeout that there is gets looked
   }
   CHECK(looks == 16);  // in 100 seconds
 }
+
+TEMPLATE_TEST_CASE("a translated session has the timeouts of NAT, and nobody outside prolongs it", "", FiveTuple4,
+                   FiveTuple6) {
+  Sessions<TestType> sessions(1000);
+  sessions.timeouts.nat_udp = SessionTimeouts::seconds(30);
+  sessions.timeouts.nat_icmp = SessionTimeouts::seconds(20);
+  sessions.timeouts.nat_tcp_transitory = SessionTimeouts::seconds(15);
+  sessions.timeouts.nat_tcp_established = SessionTimeouts::seconds(25);
+  const auto insert = [&](FlowKind kind, TcpState state) {
+    auto start = sessions.start(1, kind);
+    start.flags = kFlowTranslated;
+    start.original.tcp = tcp_sides(state).original;
+    start.reply.tcp = tcp_sides(state).reply;
+    return sessions.table.insert(start, sessions.timeouts, sessions.now).slot;
+  };
+  const auto lives = [&](FlowKind kind, TcpState state, bool answered) {
+    const FlowSlot slot = insert(kind, state);
+    const FlowSlot reply = sessions.table.entry(slot).head.peer;
+    sessions.now += 10 * kNanosecondsPerSecond;
+    if (answered) sessions.packet(reply);
+    return 10 + sessions.seconds_to_end(60);
+  };
+  CHECK(lives(FlowKind::kUdp, TcpState::kSynSent, true) == Approx(30).margin(1));
+  CHECK(lives(FlowKind::kUdp, TcpState::kSynSent, false) == Approx(30).margin(1));
+  CHECK(lives(FlowKind::kIcmp, TcpState::kSynSent, true) == Approx(20).margin(1));
+  CHECK(lives(FlowKind::kTcp, TcpState::kEstablished, false) == Approx(25).margin(1));
+  CHECK(lives(FlowKind::kTcp, TcpState::kEstablished, true) == Approx(35).margin(1));
+  CHECK(lives(FlowKind::kTcp, TcpState::kSynSent, false) == Approx(15).margin(1));
+  CHECK(lives(FlowKind::kTcp, TcpState::kReset, false) == Approx(15).margin(1));
+}
