@@ -8,6 +8,7 @@
 namespace culvert {
 
 inline constexpr std::size_t kMostZones = kMaxZones - 1;  ///< kNoZone is the rest
+inline constexpr std::size_t kMostInRule = 1024;          ///< addresses or services of its own; longer lists are sets
 
 Section<ZoneConfig> zone_section();
 Section<PolicyConfig> policy_section();

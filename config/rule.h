@@ -177,6 +177,9 @@ ValueRule<std::optional<T>> automatic_or(ValueRule<T> inner) {
   return word_or<T>("auto", std::move(inner));
 }
 
+/// Of what a person says about a zone, a rule, a pool.
+inline constexpr std::size_t kDescriptionBytes = 255;
+
 /// A text for people, of one line.
 ValueRule<std::string> sentence_rule(std::size_t most_bytes);
 

@@ -4,7 +4,6 @@
 namespace culvert {
 namespace {
 
-constexpr std::size_t kDescriptionBytes = 255;
 constexpr std::uint32_t kMostPerSecond = 10'000'000;
 constexpr std::uint32_t kFewestThings = 5;    // ports or addresses: fewer are anybody's
 constexpr std::uint32_t kMostThings = 1'000;  // more can't be told apart with the bits of one line

@@ -53,15 +53,6 @@ std::optional<unsigned> parse_number(std::string_view text, unsigned most) {
   return value;
 }
 
-/// "80" or "1024-2047", none of them 0: no datagram that a session is made of has that port.
-std::optional<PortRange> parse_ports(std::string_view text) {
-  const std::size_t dash = text.find('-');
-  const auto first = parse_number(text.substr(0, dash), 0xffff);
-  const auto last = dash == std::string_view::npos ? first : parse_number(text.substr(dash + 1), 0xffff);
-  if (!first || !last || *first == 0 || *last < *first) return std::nullopt;
-  return PortRange{static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
-}
-
 /// "echo-request", "8", "8/0".
 std::optional<PortRange> parse_types(std::uint8_t protocol, std::string_view text) {
   const std::size_t slash = text.find('/');
@@ -108,10 +99,6 @@ std::optional<ServiceMatch> parse_rest(const Protocol& protocol, std::string_vie
   return service;
 }
 
-std::string ports_text(const PortRange& ports) {
-  return ports.first == ports.last ? fmt::format("{}", ports.first) : fmt::format("{}-{}", ports.first, ports.last);
-}
-
 std::string types_text(std::uint8_t protocol, const PortRange& types) {
   const unsigned type = types.first >> 8;
   const auto row = std::find_if(kTypes.begin(), kTypes.end(),
@@ -125,6 +112,14 @@ std::string types_text(std::uint8_t protocol, const PortRange& types) {
 bool is_protocol(std::string_view word) {
   return word == "protocol" ||
          std::any_of(kProtocols.begin(), kProtocols.end(), [&](const Protocol& p) { return p.name == word; });
+}
+
+std::optional<PortRange> parse_ports(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  const auto first = parse_number(text.substr(0, dash), 0xffff);
+  const auto last = dash == std::string_view::npos ? first : parse_number(text.substr(dash + 1), 0xffff);
+  if (!first || !last || *first == 0 || *last < *first) return std::nullopt;
+  return PortRange{static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
 }
 
 Result<ServiceMatch> parse_service(std::string_view text) {
@@ -144,6 +139,10 @@ Result<ServiceMatch> parse_service(std::string_view text) {
   return Error{
       fmt::format("'{}' is not a protocol with ports or types", shown(text)), 0,
       "write it like tcp/80, udp/1024-2047, udp/123 from 123, icmp/echo-request, icmp/3/4, gre or protocol/89"};
+}
+
+std::string ports_text(const PortRange& ports) {
+  return ports.first == ports.last ? fmt::format("{}", ports.first) : fmt::format("{}-{}", ports.first, ports.last);
 }
 
 std::string to_text(const ServiceMatch& service) {

@@ -9,6 +9,7 @@
 //   gre  esp  ah  protocol/89        by number: RFC 5237 and IANA's list of protocol numbers
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,10 @@ namespace culvert {
 Result<ServiceMatch> parse_service(std::string_view text);
 /// The shortest text that reads back as the same; of one protocol (any_protocol is not written as a service).
 std::string to_text(const ServiceMatch& service);
+
+/// Reads "80" or "1024-2047"; none of them is 0: no datagram that a session is made of has that port.
+std::optional<PortRange> parse_ports(std::string_view text);
+std::string ports_text(const PortRange& ports);
 
 /// Whether a word alone is a protocol: no service may have this name.
 bool is_protocol(std::string_view word);
