@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 
+#include "config/nat_check.h"
 #include "config/policy_check.h"
 
 namespace culvert {
@@ -78,6 +79,8 @@ void check_together(const Config& config, const YamlNode& root, const Place& pla
   check_deny(config, root, place);
   check_firewall(config, root, place);
   check_shadows(config, root, place);
+  check_translation(config, root, place);
+  check_nat_shadows(config, root, place);
 }
 
 }  // namespace culvert

@@ -51,7 +51,8 @@ std::string markdown_of(const KeyInfo& info) {
 /// True for keys of which the example has no value: those of parts that do nothing while they are empty. They are in
 /// the firewall's example.
 bool is_below_empty(const KeyInfo& info) {
-  return info.path.starts_with("policy") || info.path.starts_with("zones.") || info.path.starts_with("screens.");
+  return info.path.starts_with("policy") || info.path.starts_with("nat") || info.path.starts_with("zones.") ||
+         info.path.starts_with("screens.");
 }
 
 /// A text as comments of YAML.
@@ -94,14 +95,18 @@ std::string configuration_markdown() {
       "- rates: a count per second: `100/s`\n"
       "- ports: `tcp/22`, `udp/53`, `sctp/5060`\n"
       "- prefixes: `192.0.2.0/24`, `2001:db8::/32`; an address alone is a single host\n"
+      "- parts of pools: an address, the first and the last one (`198.18.1.16-198.18.1.31`), or a prefix; ranges of "
+      "ports:\n"
+      "  `1024-65535`\n"
       "- services: `tcp/80`, `udp/1024-2047`, `udp/123 from 123` (the source's port), `icmp/echo-request`, `icmp/3/4`\n"
       "  (type and code), `icmpv6/128`, `gre`, `protocol/89`\n"
       "- hours: `08:00-18:00`, `22:00-06:00` (over midnight); dates: `2026-12-24/2027-01-02`; both are local time\n"
-      "- names (of zones, screens, sets, services, schedules, rules): a letter, then letters, digits, `_` and `-`\n"
+      "- names (of zones, screens, sets, services, schedules, pools, rules): a letter, then letters, digits, `_` and "
+      "`-`\n"
       "- anchors and aliases work; merge keys (`<<`) and tags do not\n\n" +
       fmt::format("Bounds: a file of {} bytes, {} values, {} levels.\n\n", kMostBytes, kMostNodes, kMostDepth);
-  text +=
-      "A firewall, with every key of `zones`, `screens` and `policy`:\n\n```yaml\n" + firewall_example() + "```\n\n";
+  text += "A firewall, with every key of `zones`, `screens`, `policy` and `nat`:\n\n```yaml\n" + firewall_example() +
+          "```\n\n";
   for (const KeyInfo& info : schema_keys()) text += markdown_of(info);
   text +=
       "## Not built yet\n\nThese keys are refused, because the part that they belong to is not in this version:\n\n";

@@ -12,7 +12,7 @@ std::string configuration_markdown();
 std::string configuration_man_page();
 /// docs/example.yaml: every key at its default, commented, for two interfaces; and the firewall's as a comment.
 std::string example_yaml();
-/// A configuration with every key of zones and policy.
+/// A configuration with every key of zones, screens, policy and nat.
 std::string firewall_example();
 
 /// Text broken at spaces into lines of at most `width` bytes, each with `prefix` and a line end.

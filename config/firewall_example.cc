@@ -86,6 +86,28 @@ policy:
   default_log: false
   on_change: close                                    # sessions that a new policy would not let in
   mid_stream: false
+
+nat:                                                  # which sessions get another source
+  addresses_max: 64
+  interface_ports: auto
+  pools:
+    office:
+      description: Routed to us by the provider.
+      addresses: [192.0.2.16-192.0.2.31, 192.0.2.48/29]
+      ports: 1024-65535
+      keep_port: false
+  source:                                             # the first rule that matches decides, here too
+    - name: partners
+      description: They know us by our own addresses.
+      from: trust
+      to: internet
+      source: office
+      destination: [partners, 198.19.8.0/24]
+      family: ipv4
+      translate: none
+      enabled: true
+    - {name: office, from: trust, to: internet, source: office, translate: office}
+    - {name: guests, from: trust, to: internet, translate: interface}
 )";
 
 }  // namespace

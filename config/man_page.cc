@@ -63,7 +63,8 @@ std::string configuration_man_page() {
       "Unknown keys, keys that come twice and keys of parts that this version does not have are errors.\n.PP\n"
       "Durations are numbers with ns, us, ms, s, m or h. Counts may end in k, M or G (thousands). Rates are counts "
       "per\n"
-      "second (100/s). Ports are written tcp/22. Prefixes are written 192.0.2.0/24 or 2001:db8::/32. Services are\n"
+      "second (100/s). Ports are written tcp/22. Prefixes are written 192.0.2.0/24 or 2001:db8::/32; parts of pools\n"
+      "also 198.18.1.16\\-198.18.1.31, and ranges of ports 1024\\-65535. Services are\n"
       "written tcp/80, udp/1024\\-2047, \"udp/123 from 123\" (the source's port), icmp/echo\\-request, icmp/3/4 (type "
       "and\ncode), icmpv6/128, gre or protocol/89. Hours are written 22:00\\-06:00, dates "
       "2026\\-12\\-24/2027\\-01\\-02; "
@@ -80,7 +81,7 @@ std::string configuration_man_page() {
   text +=
       ".SH EXAMPLE\nA router between two interfaces:\n.PP\n.nf\n"
       "interfaces:\n  lan0: {}\n  wan0: {}\n.fi\n.PP\n"
-      "A firewall, with every key of zones, screens and policy:\n.PP\n.nf\n" +
+      "A firewall, with every key of zones, screens, policy and nat:\n.PP\n.nf\n" +
       roff_lines(firewall_example()) + ".fi\n";
   return text;
 }

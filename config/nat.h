@@ -72,4 +72,7 @@ struct NatConfig {
   friend bool operator==(const NatConfig&, const NatConfig&) = default;
 };
 
+/// Of all rules, with those of the sets that they name: each rule has its own copies.
+inline constexpr std::size_t kMostNatPrefixes = 1'000'000;
+
 }  // namespace culvert

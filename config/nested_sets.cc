@@ -18,17 +18,18 @@ std::size_t own_weight(const ServiceConfig& service) {
   return service.members.values.size();
 }
 
-/// How much each set stands for, with all that it names: address sets (a rule holds the numbers of all of them) or
-/// members of services (of which a rule holds copies). What is named twice counts twice.
+/// How much each set stands for, with all that it names: address sets (a rule holds the numbers of all of them),
+/// members of services or prefixes (of which a rule holds copies). What is named twice counts twice.
 template <typename Set>
 class Weights {
  public:
-  explicit Weights(const std::map<std::string, Set>& sets) : sets_(sets) {}
-
-  static constexpr std::size_t kMost = kMostServiceMembers;
   static_assert(kMostServiceMembers == kMostNestedSets);
 
-  /// At most kMost + 1, which is "too much". A set that is met below itself is nothing, and is kept in `circle`.
+  explicit Weights(const std::map<std::string, Set>& sets, std::size_t (*own)(const Set&) = own_weight,
+                   std::size_t most = kMostServiceMembers)
+      : sets_(sets), own_(own), most_(most) {}
+
+  /// At most `most` + 1, which is "too much". A set that is met below itself is nothing, and is kept in `circle`.
   std::size_t of(const std::string& name) {
     const auto found = sets_.find(name);
     if (found == sets_.end()) return 0;
@@ -38,16 +39,16 @@ class Weights {
       return known->second.value_or(0);
     }
     open_.push_back(name);
-    std::size_t sum = own_weight(found->second);
-    for (const std::string& below : found->second.members.names) sum = std::min(sum + of(below), kMost + 1);
+    std::size_t sum = own_(found->second);
+    for (const std::string& below : found->second.members.names) sum = std::min(sum + of(below), most_ + 1);
     open_.pop_back();
-    weight_[name] = std::min(sum, kMost + 1);
+    weight_[name] = std::min(sum, most_ + 1);
     return *weight_[name];
   }
 
   std::size_t of(const std::vector<std::string>& names) {
     std::size_t sum = 0;
-    for (const std::string& name : names) sum = std::min(sum + of(name), kMost + 1);
+    for (const std::string& name : names) sum = std::min(sum + of(name), most_ + 1);
     return sum;
   }
 
@@ -60,6 +61,8 @@ class Weights {
   }
 
   const std::map<std::string, Set>& sets_;
+  std::size_t (*own_)(const Set&);
+  std::size_t most_;
   std::unordered_map<std::string, std::optional<std::size_t>> weight_;  ///< nothing: still open
   std::vector<std::string> open_;
   std::vector<std::string> circle_;
@@ -100,6 +103,13 @@ void check_prefix_counts(const std::map<std::string, AddressSetConfig>& sets, co
               fmt::format("use at most {}", kMostPolicyPrefixes));
 }
 
+template <typename Rule>
+void check_set_count(const Rule& rule, Weights<AddressSetConfig>& sets, const YamlNode& node, const Place& place) {
+  if (sets.of(rule.source.names) <= kMostNestedSets && sets.of(rule.destination.names) <= kMostNestedSets) return;
+  place.error(node, fmt::format("the rule names more than {} address sets", kMostNestedSets),
+              "put their prefixes into fewer ones");
+}
+
 }  // namespace
 
 void check_nesting(const std::map<std::string, AddressSetConfig>& sets, const YamlNode& mapping, const Place& place) {
@@ -137,15 +147,32 @@ void check_rule_sizes(const PolicyConfig& policy, const YamlNode& list, const Pl
   for (std::size_t i = 0; i < policy.rules.size() && !place.diagnostics.full(); ++i) {
     const RuleConfig& rule = policy.rules[i];
     const YamlNode& node = list.values[i];
-    if (sets.of(rule.source.names) > kMostNestedSets || sets.of(rule.destination.names) > kMostNestedSets) {
-      place.item(i).error(node, fmt::format("the rule names more than {} address sets", kMostNestedSets),
-                          "put their prefixes into fewer ones");
-    }
+    check_set_count(rule, sets, node, place.item(i));
     if (services.of(rule.service.names) + rule.service.values.size() > kMostServiceMembers) {
       place.item(i).error(node, fmt::format("the rule's services have more than {} members", kMostServiceMembers),
                           "use ranges of ports");
     }
   }
+}
+
+void check_rule_sizes(const NatConfig& nat, const std::map<std::string, AddressSetConfig>& sets, const YamlNode& list,
+                      const Place& place) {
+  if (place.diagnostics.errors() != 0) return;
+  Weights<AddressSetConfig> counts(sets);
+  Weights<AddressSetConfig> prefixes(sets, prefixes_in, kMostNatPrefixes);
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < nat.source.size() && !place.diagnostics.full(); ++i) {
+    const SourceNatRuleConfig& rule = nat.source[i];
+    check_set_count(rule, counts, list.values[i], place.item(i));
+    for (const AddressList* addresses : {&rule.source, &rule.destination}) {
+      sum += addresses->values.size() + prefixes.of(addresses->names);
+    }
+  }
+  if (sum <= kMostNatPrefixes) return;
+  place.error(list,
+              fmt::format("the rules have more than {} prefixes, a set's counted for each rule that names it",
+                          kMostNatPrefixes),
+              "name large sets in one rule");
 }
 
 }  // namespace culvert

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "config/nat.h"
 #include "config/node.h"
 #include "config/policy.h"
 #include "config/rule.h"
@@ -17,5 +18,8 @@ void check_nesting(const std::map<std::string, ServiceConfig>& services, const Y
 
 /// The same bounds for what rules name, if every name is there. `list` is their text, one value a rule.
 void check_rule_sizes(const PolicyConfig& policy, const YamlNode& list, const Place& place);
+/// The same for translation's rules, each of which holds copies of the prefixes that it names: also of these.
+void check_rule_sizes(const NatConfig& nat, const std::map<std::string, AddressSetConfig>& sets, const YamlNode& list,
+                      const Place& place);
 
 }  // namespace culvert

@@ -14,13 +14,15 @@ namespace {
 /// The names that a mapping gives, right or wrong as what is below them may be.
 class Names {
  public:
-  /// `noun` and `nouns`: "zone", "zones"; `path`: where they are defined.
-  Names(std::string noun, std::string nouns, std::string path, const YamlNode* mapping)
-      : noun_(std::move(noun)), nouns_(std::move(nouns)), path_(std::move(path)) {
+  /// `noun` and `nouns`: "zone", "zones"; `path`: where they are defined; `words`: what else may stand there.
+  Names(std::string noun, std::string nouns, std::string path, const YamlNode* mapping,
+        std::vector<std::string> words = {})
+      : noun_(std::move(noun)), nouns_(std::move(nouns)), path_(std::move(path)), candidates_(std::move(words)) {
     if (mapping == nullptr) return;
     for (const YamlNode& key : mapping->keys) {
       if (key.is_scalar() && known_.insert(key.text).second) list_.push_back(key.text);
     }
+    candidates_.insert(candidates_.end(), list_.begin(), list_.end());
   }
 
   /// Reports a name that is nobody's at its place.
@@ -35,7 +37,7 @@ class Names {
   static constexpr std::size_t kMostListed = 10;
 
   std::string advice(const std::string& name) {
-    const auto meant = suggestions_++ < kMostSuggestions ? nearest(name, list_) : std::nullopt;
+    const auto meant = suggestions_++ < kMostSuggestions ? nearest(name, candidates_) : std::nullopt;
     if (meant) return fmt::format("did you mean {}?", *meant);
     if (list_.empty() || list_.size() > kMostListed) return fmt::format("write it below {}", path_);
     return fmt::format("the {} are {}", nouns_, shown(fmt::format("{}", fmt::join(list_, ", ")), 400));
@@ -46,6 +48,7 @@ class Names {
   std::string path_;
   std::unordered_set<std::string_view> known_;  ///< of the text
   std::vector<std::string> list_;
+  std::vector<std::string> candidates_;  ///< of suggestions: the names and the words
   unsigned suggestions_ = 0;
 };
 
@@ -87,7 +90,8 @@ void check_screens(const Config& config, const YamlNode& root, const Place& plac
   }
 }
 
-void check_rule_names(const std::vector<RuleConfig>& rules, const YamlNode& list, const Place& place) {
+template <typename Rule>
+void check_rule_names(const std::vector<Rule>& rules, const YamlNode& list, const Place& place) {
   std::unordered_map<std::string_view, std::size_t> first;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (rules[i].name.empty()) continue;  // refused
@@ -100,21 +104,27 @@ void check_rule_names(const std::vector<RuleConfig>& rules, const YamlNode& list
   }
 }
 
-void check_rule(const RuleConfig& rule, const YamlNode& node, const Place& place, Names& zones, Names& addresses,
-                Names& services, Names& schedules) {
+/// What rules of all kinds look at.
+template <typename Rule>
+void check_ends(const Rule& rule, const YamlNode& node, const Place& place, Names& zones, Names& addresses) {
   check_names(zones, rule.from, node.find("from"), place.at("from"));
   check_names(zones, rule.to, node.find("to"), place.at("to"));
   check_names(addresses, rule.source.names, node.find("source"), place.at("source"));
   check_names(addresses, rule.destination.names, node.find("destination"), place.at("destination"));
+}
+
+void check_rule(const RuleConfig& rule, const YamlNode& node, const Place& place, Names& zones, Names& addresses,
+                Names& services, Names& schedules) {
+  check_ends(rule, node, place, zones, addresses);
   check_names(services, rule.service.names, node.find("service"), place.at("service"));
   const YamlNode* schedule = node.find("schedule");
   if (rule.schedule && schedule != nullptr) schedules.check(*rule.schedule, *schedule, place.at("schedule"));
 }
 
-void check_policy(const PolicyConfig& policy, const YamlNode& node, const Place& place, Names& zones) {
+void check_policy(const PolicyConfig& policy, const YamlNode& node, const Place& place, Names& zones,
+                  Names& addresses) {
   const YamlNode* address_node = node.find("addresses");
   const YamlNode* service_node = node.find("services");
-  Names addresses("address set", "sets", "policy.addresses", address_node);
   Names services("service", "services", "policy.services", service_node);
   Names schedules("schedule", "schedules", "policy.schedules", node.find("schedules"));
   check_sets(policy.addresses, address_node, place.at("addresses"), addresses);
@@ -130,14 +140,40 @@ void check_policy(const PolicyConfig& policy, const YamlNode& node, const Place&
   check_rule_sizes(policy, *rules, here);
 }
 
+void check_nat(const Config& config, const YamlNode& node, const Place& place, Names& zones, Names& addresses) {
+  if (!config.policy) {
+    place.error(node, "what is translated are sessions, and there are none without a policy",
+                "write policy: with rules for what may pass, or policy: {default: permit}");
+  }
+  const NatConfig& nat = *config.nat;
+  const YamlNode* rules = node.find("source");
+  // A list that is too long was not read.
+  if (rules == nullptr || rules->values.size() != nat.source.size()) return;
+  Names pools("pool", "pools", "nat.pools", node.find("pools"), {"none", "interface"});
+  const Place here = place.at("source");
+  check_rule_names(nat.source, *rules, here);
+  for (std::size_t i = 0; i < nat.source.size() && !place.diagnostics.full(); ++i) {
+    const SourceNatRuleConfig& rule = nat.source[i];
+    const YamlNode& text = rules->values[i];
+    check_ends(rule, text, here.item(i), zones, addresses);
+    const YamlNode* translate = text.find("translate");
+    const bool named = rule.translate.action == SourceAction::kPool && translate != nullptr;
+    if (named) pools.check(rule.translate.pool, *translate, here.item(i).at("translate"));
+  }
+  if (config.policy) check_rule_sizes(nat, config.policy->addresses, *rules, here);
+}
+
 }  // namespace
 
 void check_references(const Config& config, const YamlNode& root, const Place& place) {
   Names zones("zone", "zones", "zones", root.find("zones"));
+  Names addresses("address set", "sets", "policy.addresses", node_at(root, {"policy", "addresses"}));
   check_zones(config, root, place, zones);
   check_screens(config, root, place);
   const YamlNode* policy = root.find("policy");
-  if (config.policy && policy != nullptr) check_policy(*config.policy, *policy, place.at("policy"), zones);
+  if (config.policy && policy != nullptr) check_policy(*config.policy, *policy, place.at("policy"), zones, addresses);
+  const YamlNode* nat = root.find("nat");
+  if (config.nat && nat != nullptr) check_nat(config, *nat, place.at("nat"), zones, addresses);
 }
 
 }  // namespace culvert

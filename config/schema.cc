@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "config/named_list.h"
+#include "config/nat_schema.h"
 #include "config/policy_schema.h"
 #include "config/screen_schema.h"
 #include "config/worker_rule.h"
@@ -209,10 +210,14 @@ Section<Config> whole_schema() {
                        "What may pass. With this key, even with nothing below it, Culvert is a stateful firewall.",
                        "Without it Culvert is a router without state: whatever has a route passes. A restart, because "
                        "the memory of sessions, and what happens to packets when culvertd ends, are made at start.")
+      .optional_object("nat", &Config::nat, nat_section(), Reload::kRestart,
+                       "Which sessions get another source address (source NAT). It needs `policy`: what is translated "
+                       "are sessions.",
+                       "Without it every source stays as it is. A restart, because the memory of ports is made at "
+                       "start.")
       .object("sessions", &Config::sessions, sessions_section(), "Connections that the policy has let in.")
       .object("metrics", &Config::metrics, metrics_section(), "Figures for Prometheus, served by the agent.")
       .object("events", &Config::events, events_section(), "What happened: links, neighbours, full tables, errors.")
-      .not_built("nat", "NAT", "Address translation.")
       .not_built("load_balancer", "the load balancer", "Services and their backends.")
       .not_built("flows", "flow telemetry", "Flow records and their export.")
       .not_built("qos", "shaping", "Rates and priorities.");

@@ -4,7 +4,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "config/nat_check.h"
 #include "config/policy_check.h"
+#include "config/policy_nodes.h"
 #include "config/service.h"
 
 namespace culvert {
@@ -80,14 +82,42 @@ class Earlier {
   std::unordered_map<std::uint64_t, std::vector<std::pair<std::size_t, Shape>>> by_lists_;
 };
 
+/// Each zone's number.
+std::unordered_map<std::string_view, unsigned> zone_numbers(const Config& config) {
+  std::unordered_map<std::string_view, unsigned> zones;
+  for (const auto& [name, zone] : config.zones) zones.emplace(name, static_cast<unsigned>(zones.size()) + 1);
+  return zones;
+}
+
+/// Says of a rule that it comes too late.
+void warn(const std::string& rule, const YamlNode& node, const std::string& cover, const YamlNode& cover_node,
+          const Place& place) {
+  place.warning(node,
+                fmt::format("{} can never match: it is shadowed by {} (line {}), which matches all of it", rule, cover,
+                            cover_node.line),
+                "move it up, or remove it");
+}
+
+/// A rule of address translation, which has no service.
+struct NatShape {
+  Shape shape;
+  NatFamily family = NatFamily::kBoth;
+
+  bool covers(const NatShape& other) const noexcept {
+    const auto list_covers = [](std::uint64_t ours, std::uint64_t theirs) { return ours == 0 || ours == theirs; };
+    return (other.shape.from & ~shape.from) == 0 && (other.shape.to & ~shape.to) == 0 &&
+           list_covers(shape.source, other.shape.source) && list_covers(shape.destination, other.shape.destination) &&
+           (family == NatFamily::kBoth || family == other.family);
+  }
+};
+
 }  // namespace
 
 void check_shadows(const Config& config, const YamlNode& root, const Place& place) {
   const YamlNode* policy = root.find("policy");
   const YamlNode* list = policy != nullptr ? policy->find("rules") : nullptr;
   if (!config.policy || list == nullptr) return;
-  std::unordered_map<std::string_view, unsigned> zones;
-  for (const auto& [name, zone] : config.zones) zones.emplace(name, static_cast<unsigned>(zones.size()) + 1);
+  const auto zones = zone_numbers(config);
   const std::vector<RuleConfig>& rules = config.policy->rules;
   const Place here = place.at("policy").at("rules");
   Lists addresses;
@@ -103,10 +133,31 @@ void check_shadows(const Config& config, const YamlNode& root, const Place& plac
       earlier.add(i, shape);
       continue;
     }
-    here.item(i).warning(list->values[i],
-                         fmt::format("{} can never match: it is shadowed by {} (line {}), which matches all of it",
-                                     rule.name, rules[*cover].name, list->values[*cover].line),
-                         "move it up, or remove it");
+    warn(rule.name, list->values[i], rules[*cover].name, list->values[*cover], here.item(i));
+  }
+}
+
+void check_nat_shadows(const Config& config, const YamlNode& root, const Place& place) {
+  const YamlNode* list = node_at(root, {"nat", "source"});
+  if (!config.nat || list == nullptr) return;
+  const auto zones = zone_numbers(config);
+  const std::vector<SourceNatRuleConfig>& rules = config.nat->source;
+  const Place here = place.at("nat").at("source");
+  Lists addresses;
+  std::vector<std::pair<std::size_t, NatShape>> earlier;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const SourceNatRuleConfig& rule = rules[i];
+    if (!rule.enabled) continue;
+    const NatShape shape{{mask_of(rule.from, zones), mask_of(rule.to, zones), addresses.number_of(rule.source),
+                          addresses.number_of(rule.destination), 0},
+                         rule.family};
+    const auto cover =
+        std::find_if(earlier.begin(), earlier.end(), [&](const auto& other) { return other.second.covers(shape); });
+    if (cover == earlier.end()) {
+      earlier.emplace_back(i, shape);
+    } else {
+      warn(rule.name, list->values[i], rules[cover->first].name, list->values[cover->first], here.item(i));
+    }
   }
 }
 

@@ -136,9 +136,8 @@ TEST_CASE("unknown, misplaced and repeated keys are errors with what was probabl
       {std::string(kInterfaces) + "system: {limits: {sessions: 1M}}\n",
        "f:2:19: system.limits.sessions: there is no such key; did you mean sessions at the outermost level?"},
       {std::string(kInterfaces) + "bananas: 2\n",
-       "f:2:1: bananas: there is no such key; the keys here are system, interfaces, zones, screens, policy, sessions, "
-       "metrics, "
-       "events"},
+       "f:2:1: bananas: there is no such key; the keys here are system, interfaces, zones, screens, policy, nat, "
+       "sessions, metrics, events"},
       {"interfaces:\n  lan0: {}\n  lan0: {mode: copy}\n",
        "f:3:3: interfaces.lan0: this key comes twice; it is already in line 2; keep one of them"},
       {std::string(kInterfaces) + "system: {fail: open, fail: closed}\n",
@@ -149,14 +148,13 @@ TEST_CASE("unknown, misplaced and repeated keys are errors with what was probabl
        "f:2:1: a key is a list or has keys of its own; write one word as the key"},
       {std::string(kInterfaces) + ": 1\n", "f:2:1: a key is missing before ':'; write one word as the key"},
       {"a: &x {mode: copy}\ninterfaces:\n  lan0:\n    <<: *x\n",
-       "f:1:1: a: there is no such key; the keys here are system, interfaces, zones, screens, policy, sessions, "
-       "metrics, "
-       "events\n"
+       "f:1:1: a: there is no such key; the keys here are system, interfaces, zones, screens, policy, nat, "
+       "sessions, metrics, events\n"
        "f:4:5: interfaces.lan0: merge keys ('<<') are not part of YAML 1.2; give the whole value with an alias, or "
        "write "
        "it out"},
       {std::string(kInterfaces) + "\"\\e[31m\": 1\n",
-       "f:2:1: \"\\x1b[31m\": there is no such key; the keys here are system, interfaces, zones, screens, policy, "
+       "f:2:1: \"\\x1b[31m\": there is no such key; the keys here are system, interfaces, zones, screens, policy, nat, "
        "sessions, metrics, events"},
   });
 }
@@ -164,7 +162,6 @@ TEST_CASE("unknown, misplaced and repeated keys are errors with what was probabl
 TEST_CASE("keys of parts that are not built are refused by name") {
   const std::string tail = " is not built yet in this version; remove the key";
   check_rows({
-      {std::string(kInterfaces) + "nat: {}\n", "f:2:1: nat: NAT" + tail},
       {std::string(kInterfaces) + "load_balancer:\n", "f:2:1: load_balancer: the load balancer" + tail},
       {std::string(kInterfaces) + "flows: {a: 1}\n", "f:2:1: flows: flow telemetry" + tail},
       {std::string(kInterfaces) + "qos: {}\n", "f:2:1: qos: shaping" + tail},
@@ -305,21 +302,21 @@ TEST_CASE("what is not one YAML document says where") {
       {"just text\n",
        "f:1:1: is one value or a list, but keys belong here; write 'key: value' lines below it, with system, "
        "interfaces, "
-       "zones, screens, policy, sessions, metrics, events"},
+       "zones, screens, policy, nat, sessions, metrics, events"},
       {std::string("a: 1\nb\0c\n", 9), "f:2:1: the text holds a zero byte; this is not a text file; save it as UTF-8"},
   });
 }
 
 TEST_CASE("all errors come at once, in the order of the text") {
   const CheckResult result =
-      check_text("system: {fail: opne, idle: {spin: 1s}}\ninterfaces: {lan0: {mode: x}, a:b: {}}\nnat: {}\n", "f");
+      check_text("system: {fail: opne, idle: {spin: 1s}}\ninterfaces: {lan0: {mode: x}, a:b: {}}\nqos: {}\n", "f");
   CHECK_FALSE(result.ok());
   REQUIRE(result.diagnostics.size() == 5);
   CHECK(result.diagnostics[0].key == "system.fail");
   CHECK(result.diagnostics[1].key == "system.idle.spin");
   CHECK(result.diagnostics[2].key == "interfaces.lan0.mode");
   CHECK(result.diagnostics[3].key == "interfaces.\"a:b\"");
-  CHECK(result.diagnostics[4].key == "nat");
+  CHECK(result.diagnostics[4].key == "qos");
 }
 
 TEST_CASE("more mistakes than anyone reads are counted") {

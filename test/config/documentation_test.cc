@@ -25,7 +25,8 @@ std::string committed(const std::string& path) {
 
 /// True for keys that have no default of their own: they are in the firewall's example.
 bool of_firewall(const KeyInfo& info) {
-  return info.path.starts_with("policy.") || info.path.starts_with("zones.") || info.path.starts_with("screens.");
+  return info.path.starts_with("policy.") || info.path.starts_with("nat.") || info.path.starts_with("zones.") ||
+         info.path.starts_with("screens.");
 }
 
 /// The example's comment at its end, as whoever takes it would uncomment it.

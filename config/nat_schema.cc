@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/nat_schema.h"
+
+#include <array>
+
+#include "config/named_list.h"
+#include "config/policy_schema.h"
+#include "config/service.h"
+#include "nat/external_ports.h"
+
+namespace culvert {
+namespace {
+
+constexpr auto kMostAddresses = static_cast<std::uint32_t>(kMaxExternalAddresses);
+constexpr std::size_t kMostSourceRules = 1024;  // a session that begins is compared with one after the other
+constexpr std::string_view kNone = "none";
+constexpr std::string_view kInterface = "interface";
+
+/// Addresses that no answer finds.
+struct Unfit {
+  std::string_view span;
+  std::string_view what;
+};
+constexpr std::array kUnfit = {
+    Unfit{"0.0.0.0", "unspecified"},   Unfit{"127.0.0.0/8", "loopback"},      Unfit{"169.254.0.0/16", "link-local"},
+    Unfit{"224.0.0.0/4", "multicast"}, Unfit{"255.255.255.255", "broadcast"}, Unfit{"::", "unspecified"},
+    Unfit{"::1", "loopback"},          Unfit{"::ffff:0:0/96", "IPv4-mapped"}, Unfit{"fe80::/10", "link-local"},
+    Unfit{"ff00::/8", "multicast"},
+};
+
+Result<AddressSpan> parse_external(std::string_view text) {
+  const Result<AddressSpan> parsed = parse_address_span(text);
+  if (!parsed) return parsed;
+  const AddressSpan& span = parsed.value();
+  if (address_count(span) > kMostAddresses) {
+    return Error{fmt::format("{} has more than {} addresses", shown(text, 100), kMostAddresses), 0,
+                 "use a smaller part of it"};
+  }
+  for (const Unfit& row : kUnfit) {
+    const AddressSpan unfit = parse_address_span(row.span).value();
+    if (span.last < unfit.first || unfit.last < span.first) continue;
+    return Error{fmt::format("{} cannot be external: {} is {}", shown(text, 100), row.span, row.what), 0,
+                 "use addresses whose packets come to this host"};
+  }
+  return parsed;
+}
+
+ValueRule<AddressSpan> external_rule() {
+  return scalar_rule<AddressSpan>("an address, FIRST-LAST, or a prefix with all of its addresses", parse_external,
+                                  [](const AddressSpan& span) { return to_text(span); });
+}
+
+ValueRule<PortRange> ports_rule() {
+  const auto parse = [](std::string_view text) -> Result<PortRange> {
+    if (const auto ports = parse_ports(text)) return *ports;
+    return Error{fmt::format("'{}' is no range of ports", shown(text)), 0,
+                 "write FIRST-LAST of 1 to 65535, as 1024-65535"};
+  };
+  return scalar_rule<PortRange>("a port, or FIRST-LAST, of 1 to 65535", parse, ports_text);
+}
+
+/// As every name, and no word of `translate`.
+ValueRule<std::string> pool_name_rule() {
+  ValueRule<std::string> rule = name_rule("a pool");
+  rule.read = [name = rule.read](const YamlNode& node, const Place& place, std::string& target) {
+    if (!node.is_scalar() || node.text != kInterface) return name(node, place, target);
+    place.error(node, fmt::format("'{}' has a meaning of its own", kInterface), "use another name for a pool");
+  };
+  return rule;
+}
+
+ValueRule<TranslateChoice> translate_rule() {
+  const ValueRule<std::string> name = name_rule("a pool");
+  const std::string accepts = fmt::format("{}, {}, or {}", kNone, kInterface, name.accepts);
+  const auto read = [=](const YamlNode& node, const Place& place, TranslateChoice& target) {
+    const std::string* text = scalar_text(node, place, accepts);
+    if (text == nullptr) return;
+    const std::size_t errors_before = place.diagnostics.errors();
+    TranslateChoice choice;
+    if (*text == kInterface) {
+      choice.action = SourceAction::kInterface;
+    } else if (*text != kNone) {
+      choice.action = SourceAction::kPool;
+      name.read(node, place, choice.pool);
+    }
+    if (place.diagnostics.errors() == errors_before) target = std::move(choice);
+  };
+  const auto print = [](const TranslateChoice& choice) {
+    if (choice.action == SourceAction::kPool) return choice.pool;
+    return std::string(choice.action == SourceAction::kInterface ? kInterface : kNone);
+  };
+  return {accepts, read, print};
+}
+
+Section<NatPoolConfig> pool_section() {
+  using P = NatPoolConfig;
+  return Section<P>()
+      .key("description", &P::description, sentence_rule(kDescriptionBytes), Reload::kLive,
+           "What the pool is for, to whoever reads the file.", "The name may say it all.")
+      .key(
+          "addresses", &P::addresses, list_of("parts", external_rule(), 1, kMostAddresses), Reload::kLive,
+          "Addresses that the pool gives, of IPv4, of IPv6 or of both, which are routed to this host. No address is in "
+          "two places: it has one set of ports.")
+      .required()
+      .key("ports", &P::ports, ports_rule(), Reload::kLive,
+           "Ports that sessions get, of TCP, UDP and SCTP; also identifiers of ICMP queries. Workers share them in "
+           "blocks of 64, so that each needs at least one block.",
+           "1024-65535: the system ports (RFC 6335 6) are those of this host's own services.")
+      .key("keep_port", &P::keep_port, flag_rule(), Reload::kLive,
+           "Whether a session gets the inside port if it is free, else another. Parity and class (below 1024 or not) "
+           "are those of the inside port in any case where possible (RFC 4787 REQ-3a and REQ-4).",
+           "false: a port that nobody can foresee is harder to hit (RFC 6056).");
+}
+
+Section<SourceNatRuleConfig>& add_matches(Section<SourceNatRuleConfig>& section) {
+  using R = SourceNatRuleConfig;
+  return section
+      .key("from", &R::from, zones_rule(kMostZones), Reload::kLive, "Zones in which a session's first packet comes in.",
+           "any, interfaces without a zone included.")
+      .key("to", &R::to, zones_rule(kMostZones), Reload::kLive, "Zones by which it leaves.",
+           "any, interfaces without a zone included.")
+      .key("source", &R::source, addresses_rule(WhenEmpty::kAny, kMostInRule), Reload::kLive,
+           "Addresses that the packet comes from; sets are those of `policy.addresses`.",
+           "A rule limits what it names.")
+      .key("destination", &R::destination, addresses_rule(WhenEmpty::kAny, kMostInRule), Reload::kLive,
+           "Addresses that it goes to.", "A rule limits what it names.");
+}
+
+Section<SourceNatRuleConfig> source_rule_section() {
+  using R = SourceNatRuleConfig;
+  const auto family = word_rule<NatFamily>(
+      "a family", {{"ipv4", NatFamily::kIpv4}, {"ipv6", NatFamily::kIpv6}, {"both", NatFamily::kBoth}});
+  Section<R> section;
+  section
+      .key("name", &R::name, name_rule("a rule"), Reload::kLive,
+           "What counters and explanations call the rule; no two have the same.")
+      .required()
+      .key("description", &R::description, sentence_rule(kDescriptionBytes), Reload::kLive,
+           "What the rule is for, to whoever reads the file.", "The name may say it all.");
+  return add_matches(section)
+      .key("family", &R::family, family, Reload::kLive, "Of which family the sessions are that the rule is for.",
+           "ipv4: IPv6 has addresses enough. Who wants it translated all the same (NAT66) says so.")
+      .key("translate", &R::translate, translate_rule(), Reload::kLive,
+           "What the source becomes: none leaves it as it is; interface makes it the address of the interface by which "
+           "the session leaves; the name of one of `nat.pools` makes it an address of that pool, the same one for all "
+           "sessions of a host as long as it has ports (RFC 4787 REQ-2).")
+      .required()
+      .key("enabled", &R::enabled, flag_rule(), Reload::kLive,
+           "Whether the rule is there at all; one that is not keeps its place and its name.", "It was written.");
+}
+
+}  // namespace
+
+Section<NatConfig> nat_section() {
+  using N = NatConfig;
+  return Section<N>()
+      .key("addresses_max", &N::addresses_max, count_rule<std::uint32_t>(1, kMostAddresses), Reload::kRestart,
+           "External addresses, of pools and of interfaces together, that can have ports at a time; each takes about "
+           "70 KB of memory from the start.",
+           "64 addresses have 4 million ports of each protocol, sixteen times the sessions that there are by default.")
+      .key("interface_ports", &N::interface_ports, automatic_or(ports_rule()), Reload::kLive,
+           "Ports that `translate: interface` may give; this host's own sockets should have none of them.",
+           "auto: those that the kernel does not give its own sockets (ip_local_port_range), so that no answer to "
+           "this host is taken for a session's.")
+      .map("pools", &N::pools, pool_section(), pool_name_rule(), 0, kMaxExternalAddresses, Reload::kLive,
+           "External addresses with their ports, by name, for rules.")
+      .named_list("source", &N::source, source_rule_section(), &SourceNatRuleConfig::name, kMostSourceRules,
+                  Reload::kLive,
+                  "Which sessions get another source, in order: the first rule that matches a session's first packet "
+                  "decides for all of the session, and what no rule matches keeps its source. The policy is asked "
+                  "before, about the source that the packet comes with.");
+}
+
+}  // namespace culvert
