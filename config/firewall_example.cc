@@ -108,6 +108,11 @@ nat:                                                  # which sessions get anoth
       enabled: true
     - {name: office, from: trust, to: internet, source: office, translate: office}
     - {name: guests, from: trust, to: internet, translate: interface}
+  timeouts:                                           # of translated sessions
+    tcp_transitory: 4m                                # begins, ends, or was reset
+    tcp_established: 124m
+    udp: 5m
+    icmp: 60s
 )";
 
 }  // namespace

@@ -63,11 +63,22 @@ struct SourceNatRuleConfig {
   friend bool operator==(const SourceNatRuleConfig&, const SourceNatRuleConfig&) = default;
 };
 
+/// How long a translated session may be silent, in ns; of others sessions.timeouts says it.
+struct NatTimeoutsConfig {
+  std::uint64_t tcp_transitory_ns = 240'000'000'000;
+  std::uint64_t tcp_established_ns = 7'440'000'000'000;
+  std::uint64_t udp_ns = 300'000'000'000;
+  std::uint64_t icmp_ns = 60'000'000'000;
+
+  friend bool operator==(const NatTimeoutsConfig&, const NatTimeoutsConfig&) = default;
+};
+
 struct NatConfig {
   std::uint32_t addresses_max = 64;          ///< that have ports, of pools and of interfaces together
   std::optional<PortRange> interface_ports;  ///< nothing: those that the kernel does not give its own sockets
   std::map<std::string, NatPoolConfig> pools;
   std::vector<SourceNatRuleConfig> source;
+  NatTimeoutsConfig timeouts;
 
   friend bool operator==(const NatConfig&, const NatConfig&) = default;
 };

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "base/time.h"
 #include "config/named_list.h"
 #include "config/policy_schema.h"
 #include "config/service.h"
@@ -149,6 +150,23 @@ Section<SourceNatRuleConfig> source_rule_section() {
            "Whether the rule is there at all; one that is not keeps its place and its name.", "It was written.");
 }
 
+Section<NatTimeoutsConfig> nat_timeouts_section() {
+  using T = NatTimeoutsConfig;
+  const auto rule = duration_rule(1 * kNanosecondsPerSecond, 168 * 3600 * kNanosecondsPerSecond);
+  return Section<T>()
+      .key("tcp_transitory", &T::tcp_transitory_ns, rule, Reload::kLive,
+           "TCP that is not established: its handshake, its end, and after a RST. Each such session has a port.",
+           "Four minutes (RFC 5382 REQ-5, RFC 7857 2). With n new connections a second they hold 240 n ports; who has "
+           "few addresses takes less.")
+      .key("tcp_established", &T::tcp_established_ns, rule, Reload::kLive, "TCP between its beginning and its end.",
+           "Two hours and four minutes: longer than keep-alives are apart (RFC 5382 REQ-5).")
+      .key("udp", &T::udp_ns, rule, Reload::kLive, "UDP; only packets from inside prolong it.",
+           "Five minutes, and never less than two (RFC 4787 REQ-5, REQ-6).")
+      .key("icmp", &T::icmp_ns, rule, Reload::kLive,
+           "Queries of ICMP and ICMPv6, as echo; only packets from inside prolong them.",
+           "A minute (RFC 5508 REQ-2).");
+}
+
 }  // namespace
 
 Section<NatConfig> nat_section() {
@@ -168,7 +186,10 @@ Section<NatConfig> nat_section() {
                   Reload::kLive,
                   "Which sessions get another source, in order: the first rule that matches a session's first packet "
                   "decides for all of the session, and what no rule matches keeps its source. The policy is asked "
-                  "before, about the source that the packet comes with.");
+                  "before, about the source that the packet comes with.")
+      .object("timeouts", &N::timeouts, nat_timeouts_section(),
+              "How long a translated session may be silent, in place of `sessions.timeouts`; protocols without a key "
+              "here have that of others.");
 }
 
 }  // namespace culvert

@@ -138,6 +138,11 @@ SessionTimeouts Firewall::timeouts(const Config& config) {
   timeouts.udp = flow_date_span(from.udp_ns);
   timeouts.icmp = flow_date_span(from.icmp_ns);
   timeouts.other = flow_date_span(from.other_ns);
+  const NatTimeoutsConfig nat = config.nat.has_value() ? config.nat->timeouts : NatTimeoutsConfig{};
+  timeouts.nat_tcp_transitory = flow_date_span(nat.tcp_transitory_ns);
+  timeouts.nat_tcp_established = flow_date_span(nat.tcp_established_ns);
+  timeouts.nat_udp = flow_date_span(nat.udp_ns);
+  timeouts.nat_icmp = flow_date_span(nat.icmp_ns);
   return timeouts;
 }
 

@@ -42,6 +42,8 @@ std::string with_value(const std::string& path, const std::string& value) {
   } else if (path.starts_with("nat.source")) {
     nat += "nat: {pools: {x: {addresses: [192.0.2.1, \"2001:db8::1\"]}}, source: [{" + other("name", "r") +
            other("translate", "x") + pair + "}]}\n";
+  } else if (path.starts_with("nat.timeouts.")) {
+    nat += "nat: {timeouts: {" + pair + "}}\n";
   } else {
     nat += "nat: {" + pair + "}\n";
   }
@@ -63,6 +65,8 @@ std::vector<Bounds> all_bounds() {
   const std::vector<std::string> zones_bad = {"none", "[any]", "[]", "[trust, trust]", "x"};
   const std::vector<std::string> addresses_good = {"any", "a", "192.0.2.1", "[a, ::/0]", numbered(1024)};
   const std::vector<std::string> addresses_bad = {"none", "[]", "[any]", "b", "192.0.2.1-192.0.2.9", numbered(1025)};
+  const std::vector<std::string> timeout_good = {"1s", "168h", "90m"};
+  const std::vector<std::string> timeout_bad = {"999ms", "169h", "60", "never"};
   std::vector<std::string> interface_ports = ports_good;
   interface_ports.push_back("auto");
   std::vector<std::string> pool_ports_bad = ports_bad;
@@ -87,6 +91,10 @@ std::vector<Bounds> all_bounds() {
       {"nat.source[].family", {"ipv4", "ipv6", "both"}, {"any", "inet6", "[ipv4]"}},
       {"nat.source[].translate", {"none", "interface", "x"}, {"y", "any", "auto", "[x]", "{x: y}", "192.0.2.1"}},
       {"nat.source[].enabled", {"true", "false"}, {"no"}},
+      {"nat.timeouts.tcp_transitory", timeout_good, timeout_bad},
+      {"nat.timeouts.tcp_established", timeout_good, timeout_bad},
+      {"nat.timeouts.udp", timeout_good, timeout_bad},
+      {"nat.timeouts.icmp", timeout_good, timeout_bad},
   };
 }
 

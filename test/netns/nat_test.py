@@ -20,8 +20,8 @@ zones: {inside: {}, outside: {}}
 policy:
   rules:
     - {name: out, from: inside, to: outside, action: permit}
-sessions: {timeouts: {tcp_fin: 2s, tcp_reset: 2s, udp: 2s, icmp: 2s}}
 nat:
+  timeouts: {tcp_transitory: 2s, udp: 2s, icmp: 2s}
   pools:
     six: {addresses: ["2001:db8:1::100"]}
 %s  source:
