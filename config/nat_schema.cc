@@ -163,8 +163,7 @@ Section<NatTimeoutsConfig> nat_timeouts_section() {
       .key("udp", &T::udp_ns, rule, Reload::kLive, "UDP; only packets from inside prolong it.",
            "Five minutes, and never less than two (RFC 4787 REQ-5, REQ-6).")
       .key("icmp", &T::icmp_ns, rule, Reload::kLive,
-           "Queries of ICMP and ICMPv6, as echo; only packets from inside prolong them.",
-           "A minute (RFC 5508 REQ-2).");
+           "Queries of ICMP and ICMPv6, as echo; only packets from inside prolong them.", "A minute (RFC 5508 REQ-2).");
 }
 
 }  // namespace
