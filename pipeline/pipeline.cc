@@ -62,7 +62,7 @@ void Pipeline::process(Burst& burst, bool partial_checksums, Now now) noexcept {
   count_received(burst, parse_burst(burst, parsing), *cells_);
   if (stateful()) {
     screen_stage(burst, *snapshot_->stateful, *cells_);
-    if (owners_.shared()) owners_.sort(burst);
+    if (owners_.shared()) owners_.sort(burst, context);
     keep_parts(burst, context);
     sessions_->process(burst, context);
   } else {
@@ -108,7 +108,7 @@ void Pipeline::follow_datagram(Packet& packet, WorkerIndex from, const Context& 
   const DatagramId datagram = fragment_place(packet).datagram;
   const std::uint32_t transport_length = SessionOwners::transport_length(packet);
   packet.egress = kNoInterface;
-  const Zone zone = packet.ingress < kMaxInterfaces ? context.snapshot.stateful->zone[packet.ingress] : kNoZone;
+  const Zone zone = context.snapshot.stateful->zone_of(packet.ingress);
   if (packet.has(kFlagFirstFragment)) {
     sessions_->whole_datagram({&packet, 1}, transport_length, context);
     decided = {datagram, zone, packet.next_hop, packet.verdict, packet.drop_reason};
@@ -131,7 +131,7 @@ bool Pipeline::take_datagrams(Burst& burst, const Context& context) noexcept {
   const WholeDatagram whole = datagrams_.take_whole(burst);
   if (whole.count == 0) return false;
   const std::span<Packet> fragments = burst.packets().subspan(whole.begin, whole.count);
-  if (stateful() && owners_.shared() && !owners_.owns(fragments, whole.transport_length)) return true;
+  if (stateful() && owners_.shared() && !owners_.owns(fragments, whole.transport_length, context)) return true;
   if (stateful()) {
     sessions_->whole_datagram(fragments, whole.transport_length, context);
   } else {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/session_owner.h"
 
+#include <optional>
+
 #include "packet/five_tuple.h"
 #include "packet/fragment_place.h"
 #include "packet/icmp_quote.h"
@@ -15,6 +17,40 @@ void hand_off(Packet& packet, std::uint32_t owner) noexcept {
   packet.next_hop = owner;
 }
 
+std::uint64_t address_hash(const HashKey& key, Ipv4Address address) noexcept {
+  return hash16(key, address.value.wire(), 0);
+}
+std::uint64_t address_hash(const HashKey& key, const Ipv6Address& address) noexcept {
+  return hash16(key, address.high(), address.low());
+}
+
+NextHopIndex look_up(Ipv4Address destination, const RouteTables& routes) noexcept {
+  return routes.ipv4->lookup(destination);
+}
+NextHopIndex look_up(const Ipv6Address& destination, const RouteTables& routes) noexcept {
+  return routes.ipv6->lookup(destination);
+}
+
+/// Where packets with this tuple leave; none: nowhere.
+template <typename Tuple>
+std::optional<Zone> zone_out(const Tuple& tuple, const Context& context) noexcept {
+  const NextHopTable& next_hops = *context.routes.next_hops;
+  NextHopView hop = next_hops.view(look_up(tuple.destination, context.routes));
+  context.cells.route_lookups.add();
+  if (hop.kind == NextHopKind::kMultipath) {
+    hop = next_hops.view(next_hops.member(hop.group, symmetric_hash(context.multipath_key, tuple)));
+  }
+  if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return std::nullopt;
+  return context.snapshot.stateful->zone_of(hop.interface);
+}
+
+/// Whether a session that begins with this tuple is translated.
+template <typename Tuple>
+bool is_translated(const Tuple& tuple, Zone from, Zone to, const StatefulSnapshot& stateful) noexcept {
+  const SourceRule* rule = stateful.source_nat == nullptr ? nullptr : stateful.source_nat->find(tuple, from, to);
+  return rule != nullptr && rule->action != SourceAction::kKeep;
+}
+
 }  // namespace
 
 SessionOwners::SessionOwners(WorkerIndex self, WorkerIndex workers, const HashKey& key, OwnerHash hash) noexcept
@@ -23,36 +59,92 @@ SessionOwners::SessionOwners(WorkerIndex self, WorkerIndex workers, const HashKe
 }
 
 template <typename Tuple>
-std::uint32_t SessionOwners::owner_of(const Tuple& tuple) const noexcept {
+std::uint32_t SessionOwners::by_tuple(const Tuple& tuple) const noexcept {
   if (hash_ == OwnerHash::kRss) return rss_table_[symmetric_rss_hash(tuple) % kRssTable];
   return fast_range(symmetric_hash(key_, tuple), workers_);
 }
 
-std::uint32_t SessionOwners::owner_of_quoted(const Packet& packet) const noexcept {
-  IcmpQuote quote;
-  // What quotes nothing is dropped by whoever got it.
-  if (read_icmp_quote(packet, quote) != QuoteRefusal::kNone) return 0;
-  return packet.network == NetworkKind::kIpv4 ? owner_of(quote.tuple4) : owner_of(quote.tuple6);
+template <typename Address>
+std::uint32_t SessionOwners::by_address(const Address& address) const noexcept {
+  return fast_range(address_hash(key_, address), workers_);
 }
 
-std::uint32_t SessionOwners::owner(const Packet& packet) const noexcept {
+template <typename Tuple>
+std::uint32_t SessionOwners::with_nat(const Tuple& tuple, Zone in, const Context& context) const noexcept {
+  const StatefulSnapshot& stateful = *context.snapshot.stateful;
+  const TranslatedZones& zones = stateful.translated_zones[std::is_same_v<Tuple, FiveTuple6> ? 1 : 0];
+  if (!zones.any()) return by_tuple(tuple);
+  const bool ports = port_kind(tuple.protocol).has_value();
+  if (stateful.is_external(tuple.destination)) {
+    if (!ports || zones.is_only_inside(in)) return by_address(tuple.source);
+    return owner_of_port(tuple.destination_port.host(), workers_);
+  }
+  if (!zones.takes_part(in)) return by_tuple(tuple);
+  const std::optional<Zone> out = zone_out(tuple, context);
+  if (!out.has_value()) return by_tuple(tuple);
+  const bool there = zones.translates(in, *out);
+  const bool back = zones.translates(*out, in);
+  if (there && back) return in_both_ways(tuple, in, *out, stateful);
+  if (!there && !back) return by_tuple(tuple);
+  return there == ports ? by_address(tuple.source) : by_address(tuple.destination);
+}
+
+/// Sessions may be translated whichever way they begin.
+template <typename Tuple>
+std::uint32_t SessionOwners::in_both_ways(const Tuple& tuple, Zone in, Zone out,
+                                          const StatefulSnapshot& stateful) const noexcept {
+  if (port_kind(tuple.protocol).has_value()) {
+    if (in == out) return by_tuple(tuple);
+    return in < out ? by_address(tuple.source) : by_address(tuple.destination);
+  }
+  // Zones alone don't say which of both addresses answers keep: of a session that is translated the destination, of
+  // one that may be its answer the source.
+  if (is_translated(tuple, in, out, stateful)) return by_address(tuple.destination);
+  if (is_translated(tuple.reversed(), out, in, stateful)) return by_address(tuple.source);
+  return by_tuple(tuple);
+}
+
+/// `owner_of` knows the owner of a tuple.
+template <typename OwnerOf>
+std::uint32_t SessionOwners::owner(const Packet& packet, const OwnerOf& owner_of) const noexcept {
   if (packet.is_part()) return fast_range(hash_of(key_, fragment_place(packet).datagram), workers_);
-  if (packet.has(kFlagIcmpError)) return owner_of_quoted(packet);
+  if (packet.has(kFlagIcmpError)) {
+    IcmpQuote quote;
+    // What quotes nothing is dropped by whoever got it.
+    if (read_icmp_quote(packet, quote) != QuoteRefusal::kNone) return 0;
+    return packet.network == NetworkKind::kIpv4 ? owner_of(quote.tuple4.reversed()) : owner_of(quote.tuple6.reversed());
+  }
   return packet.network == NetworkKind::kIpv4 ? owner_of(five_tuple4(packet)) : owner_of(five_tuple6(packet));
 }
 
-void SessionOwners::sort(Burst& burst) const noexcept {
+template <typename OwnerOf>
+void SessionOwners::sort_by(Burst& burst, const OwnerOf& owner_of) const noexcept {
   for (Packet& packet : burst) {
     if (packet.verdict != Verdict::kNone) continue;
-    const std::uint32_t owner = this->owner(packet);
+    const auto of_tuple = [&](const auto& tuple) noexcept { return owner_of(tuple, packet); };
+    const std::uint32_t owner = this->owner(packet, of_tuple);
     if (owner != self_) hand_off(packet, owner);
   }
 }
 
-bool SessionOwners::owns(std::span<Packet> fragments, std::uint32_t transport_length) const noexcept {
+void SessionOwners::sort(Burst& burst) const noexcept {
+  sort_by(burst, [this](const auto& tuple, const Packet&) noexcept { return by_tuple(tuple); });
+}
+
+void SessionOwners::sort(Burst& burst, const Context& context) const noexcept {
+  const StatefulSnapshot& stateful = *context.snapshot.stateful;
+  if (!stateful.translated_zones[0].any() && !stateful.translated_zones[1].any()) return sort(burst);
+  sort_by(burst, [&](const auto& tuple, const Packet& packet) noexcept {
+    return with_nat(tuple, stateful.zone_of(packet.ingress), context);
+  });
+}
+
+bool SessionOwners::owns(std::span<Packet> fragments, std::uint32_t transport_length,
+                         const Context& context) const noexcept {
   const Packet& first = fragments.front();
-  const std::uint32_t owner =
-      first.network == NetworkKind::kIpv4 ? owner_of(datagram_tuple4(first)) : owner_of(datagram_tuple6(first));
+  const Zone in = context.snapshot.stateful->zone_of(first.ingress);
+  const std::uint32_t owner = first.network == NetworkKind::kIpv4 ? with_nat(datagram_tuple4(first), in, context)
+                                                                  : with_nat(datagram_tuple6(first), in, context);
   if (owner == self_) return true;
   for (Packet& packet : fragments) {
     hand_off(packet, owner);

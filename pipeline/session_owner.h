@@ -7,6 +7,31 @@
 //   an ICMP error          the owner of the packet that it quotes
 //   anything else          symmetric hash of the five-tuple
 //
+// Where the source of sessions may be translated, answers have another tuple than requests. Then the rule below is
+// asked, with the configuration and the routes, which all workers share. `in` is the zone where a packet comes in,
+// `out` the one where the route to its destination leads; x > y: some rule translates sessions from zone x to zone y
+// (translated_zones.h). "Source" and "destination" stand for a keyed hash of that address alone.
+//
+//                                       TCP, UDP, SCTP, ICMP queries       other protocols
+//   the destination is external:
+//     and `in` is only inside           source                             source
+//     else                              who deals out the port             source
+//   in > out, and not out > in          source                             destination
+//   out > in, and not in > out          destination                        source
+//   both:
+//     and in == out                     symmetric hash                     destination, if the rules translate this
+//     very else                              the address in the lower zone      session; source, if its reverse; else
+//                                                                          symmetric hash
+//   neither, or no route leads out      symmetric hash                     symmetric hash
+//
+// So an inside host's sessions have one worker, and get ports of its blocks (nat/port_pool.h), by which answers find
+// it; who sends to an external address can choose the worker by the port. A protocol without ports keeps nothing but
+// the address of the other side. An ICMP error goes where the answer to the quoted packet would go that came in like
+// it.
+//
+// When other zones are translated than before, or routes lead to other zones, other workers own the packets, and what
+// goes on between these zones begins anew.
+//
 // The hash is keyed: nobody outside can choose which worker gets his packets. Or it is the one by which NICs choose a
 // queue, so that packets arrive where they belong and few are handed over; then whoever can choose ports can choose the
 // worker, too (packet/rss_hash.h). Parts of datagrams are shared out by the keyed one in any case.
@@ -16,6 +41,7 @@
 
 #include "base/hash.h"
 #include "packet/burst.h"
+#include "pipeline/context.h"
 #include "umem/frame.h"
 
 namespace culvert {
@@ -36,12 +62,14 @@ class SessionOwners {
   /// There is somebody to hand packets to.
   bool shared() const noexcept { return workers_ > 1; }
 
-  /// Packets without verdict that belong to another worker get kHandOff.
+  /// Packets without verdict that belong to another worker get kHandOff. The snapshot is stateful.
+  void sort(Burst& burst, const Context& context) const noexcept;
+  /// The same where no addresses are translated.
   void sort(Burst& burst) const noexcept;
 
   /// The fragments of a whole datagram, all with the ports of the first. False: they are another worker's and have
   /// kHandOff; each carries `transport_length`.
-  bool owns(std::span<Packet> fragments, std::uint32_t transport_length) const noexcept;
+  bool owns(std::span<Packet> fragments, std::uint32_t transport_length, const Context& context) const noexcept;
 
   // Of a fragment that another worker handed over.
 
@@ -51,10 +79,19 @@ class SessionOwners {
   static std::uint32_t transport_length(const Packet& packet) noexcept { return packet.egress; }
 
  private:
+  template <typename OwnerOf>
+  void sort_by(Burst& burst, const OwnerOf& owner_of) const noexcept;
+  template <typename OwnerOf>
+  std::uint32_t owner(const Packet& packet, const OwnerOf& owner_of) const noexcept;
+
   template <typename Tuple>
-  std::uint32_t owner_of(const Tuple& tuple) const noexcept;
-  std::uint32_t owner(const Packet& packet) const noexcept;
-  std::uint32_t owner_of_quoted(const Packet& packet) const noexcept;
+  std::uint32_t by_tuple(const Tuple& tuple) const noexcept;
+  template <typename Address>
+  std::uint32_t by_address(const Address& address) const noexcept;
+  template <typename Tuple>
+  std::uint32_t with_nat(const Tuple& tuple, Zone in, const Context& context) const noexcept;
+  template <typename Tuple>
+  std::uint32_t in_both_ways(const Tuple& tuple, Zone in, Zone out, const StatefulSnapshot& stateful) const noexcept;
 
   HashKey key_;
   OwnerHash hash_ = OwnerHash::kKeyed;

@@ -37,9 +37,7 @@ struct StatefulContext {
   SynProxy& syn_proxy;
   Translator& translator;
 
-  Zone zone_of(InterfaceIndex interface) const noexcept {
-    return interface < kMaxInterfaces ? stateful.zone[interface] : kNoZone;
-  }
+  Zone zone_of(InterfaceIndex interface) const noexcept { return stateful.zone_of(interface); }
 };
 
 class SessionStage {

@@ -9,6 +9,7 @@
 #include "nat/source_nat.h"
 #include "packet/packet.h"
 #include "pipeline/screens.h"
+#include "pipeline/translated_zones.h"
 #include "policy/rule_table.h"
 #include "sessions/scan_meters.h"
 #include "sessions/source_limits.h"
@@ -47,13 +48,24 @@ struct StatefulSnapshot {
   bool tcp_pick_up = false;     ///< TCP without its handshake may begin a session (taking over from another firewall)
   std::array<Zone, kMaxInterfaces> zone{};
   std::array<ReversePathCheck, kMaxInterfaces> reverse_path{};
-  std::array<ZoneScreens, kMaxZones> screens{};           ///< by the zone where packets come in
-  std::array<ZoneLimits, kMaxZones> limits{};             ///< by the zone where sessions begin
+  std::array<ZoneScreens, kMaxZones> screens{};  ///< by the zone where packets come in
+  std::array<ZoneLimits, kMaxZones> limits{};    ///< by the zone where sessions begin
   // Live as long as the snapshot; null: no NAT.
   const SourceNat* source_nat = nullptr;
   const ExternalAddresses* external_addresses = nullptr;
   SessionTimeouts timeouts;
   std::uint32_t fragment_timeout_ms = 2000;
+  /// What translated_zones() says of source_nat's rules: both directions of a session find their worker by it.
+  std::array<TranslatedZones, 2> translated_zones{};
+
+  Zone zone_of(InterfaceIndex interface) const noexcept {
+    return interface < kMaxInterfaces ? zone[interface] : kNoZone;
+  }
+  /// Whether it is one of those that sessions leave with.
+  template <typename Address>
+  bool is_external(const Address& address) const noexcept {
+    return external_addresses != nullptr && external_addresses->find(mapped(address)).has_value();
+  }
 };
 
 }  // namespace culvert

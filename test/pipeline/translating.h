@@ -52,6 +52,7 @@ struct Translating : Firewall {
     nat.pools = pools;
     settings.source_nat = &nat;
     settings.external_addresses = &book.publish(addresses);
+    settings.translated_zones = translated_zones(nat_rules);
     use(trust_goes_out());
   }
 
