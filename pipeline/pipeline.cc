@@ -105,19 +105,14 @@ void Pipeline::process_handed_in(Burst& burst, WorkerIndex from, Now now) noexce
 
 void Pipeline::follow_datagram(Packet& packet, WorkerIndex from, const Context& context) noexcept {
   DatagramDecision& decided = decided_[from];
-  const DatagramId datagram = fragment_place(packet).datagram;
   const std::uint32_t transport_length = SessionOwners::transport_length(packet);
   packet.egress = kNoInterface;
-  const Zone zone = context.snapshot.stateful->zone_of(packet.ingress);
   if (packet.has(kFlagFirstFragment)) {
-    sessions_->whole_datagram({&packet, 1}, transport_length, context);
-    decided = {datagram, zone, packet.next_hop, packet.verdict, packet.drop_reason};
-  } else if (decided.datagram == datagram && decided.zone == zone) {
-    packet.next_hop = decided.next_hop;
-    packet.verdict = decided.verdict;
-    packet.drop_reason = decided.drop_reason;
+    decided = sessions_->first_fragment(packet, transport_length, context);
+  } else if (decided.datagram == fragment_place(packet).datagram) {
+    sessions_->later_fragment(packet, decided, context);
   } else {
-    packet.drop(DropReason::kDatagramSpoiled);  // the first one found no room in the ring, or came from elsewhere
+    packet.drop(DropReason::kDatagramSpoiled);  // the first one found no room in the ring
   }
 }
 

@@ -128,15 +128,6 @@ class Pipeline {
   /// follow.
   void follow_datagram(Packet& packet, WorkerIndex from, const Context& context) noexcept;
 
-  /// What became of a datagram's first fragment.
-  struct DatagramDecision {
-    DatagramId datagram;
-    Zone zone = kNoZone;  ///< where the first one came in
-    std::uint32_t next_hop = 0;
-    Verdict verdict = Verdict::kDrop;
-    DropReason drop_reason = DropReason::kDatagramSpoiled;
-  };
-
   RouteTables routes_;
   const Snapshot* snapshot_;
   HashKey multipath_key_;

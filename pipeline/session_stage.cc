@@ -107,37 +107,58 @@ bool leads_out(const Packet& packet, const StatefulContext& context) noexcept {
   return kind == NextHopKind::kForward || kind == NextHopKind::kGlean || kind == NextHopKind::kMultipath;
 }
 
-/// One datagram: the session of the first fragment, which holds the ports, decides for all.
+/// The session of a datagram's first fragment, which holds the ports, decides for all.
+template <typename Tuple>
+FlowSlot decide_first(Packet& first, const Tuple& key, std::uint32_t transport_length, const StatefulContext& context,
+                      DatagramDecision& decision) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  const std::uint64_t hash = sessions.hash(key);
+  decision.datagram = fragment_place(first).datagram;
+  decision.zone = context.zone_of(first.ingress);
+  decide(first, key, hash, sessions.flows().find(key, hash), transport_length, context);
+  const FlowSlot slot = first.verdict == Verdict::kNone ? sessions.flows().find(key, hash) : kNoFlow;
+  decision.in_session = slot != kNoFlow;
+  // It goes no further, for its TTL or a source route, which the others need not have.
+  if (first.verdict == Verdict::kNone && slot == kNoFlow && leads_out(first, context)) return slot;
+  decision.next_hop = first.next_hop;
+  decision.verdict = first.verdict;
+  decision.drop_reason = first.drop_reason;
+  return slot;
+}
+
+/// One behind the first, of the flow `slot` if the first is of one.
+template <typename Tuple>
+void follow_first(Packet& packet, FlowSlot slot, const DatagramDecision& decision,
+                  const StatefulContext& context) noexcept {
+  // What the policy says of one zone says nothing of a piece that somebody sends in from another.
+  if (context.zone_of(packet.ingress) != decision.zone) return packet.drop(DropReason::kSessionZone);
+  // Its session has ended since.
+  if (decision.in_session && slot == kNoFlow) return packet.drop(DropReason::kDatagramSpoiled);
+  if (slot != kNoFlow) {
+    // The first one is counted; so are the others, wherever the session is now.
+    auto& sessions = context.shard.table<Tuple>();
+    count_packet(sessions.entry(slot).head, packet);
+    if (sessions.entry(slot).head.has(kFlowTranslated)) leave_translated(packet, sessions, slot, 0);
+  }
+  packet.next_hop = decision.next_hop;
+  packet.verdict = decision.verdict;
+  packet.drop_reason = decision.drop_reason;
+}
+
+template <typename Tuple>
+void follow_later(Packet& packet, const Tuple& key, const DatagramDecision& decision,
+                  const StatefulContext& context) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  const FlowSlot slot = decision.in_session ? sessions.flows().find(key, sessions.hash(key)) : kNoFlow;
+  follow_first<Tuple>(packet, slot, decision, context);
+}
+
 template <typename Tuple>
 void decide_datagram(std::span<Packet> fragments, const Tuple& key, std::uint32_t transport_length,
                      const StatefulContext& context) noexcept {
-  Packet& first = fragments.front();
-  auto& sessions = context.shard.table<Tuple>();
-  const std::uint64_t hash = sessions.hash(key);
-  decide(first, key, hash, sessions.flows().find(key, hash), transport_length, context);
-  // The first one is counted; so are the others, wherever the session is now.
-  const FlowSlot slot = first.verdict == Verdict::kNone ? sessions.flows().find(key, hash) : kNoFlow;
-  const Zone zone = context.zone_of(first.ingress);
-  // The first one goes no further, for its TTL or a source route, which the others need not have.
-  const bool spoiled = first.verdict == Verdict::kNone && slot == kNoFlow && leads_out(first, context);
-  for (Packet& packet : fragments.subspan(1)) {
-    if (spoiled) {
-      packet.drop(DropReason::kDatagramSpoiled);
-      continue;
-    }
-    // What the policy says of one zone says nothing of a piece that somebody sends in from another.
-    if (context.zone_of(packet.ingress) != zone) {
-      packet.drop(DropReason::kSessionZone);
-      continue;
-    }
-    if (slot != kNoFlow) {
-      count_packet(sessions.entry(slot).head, packet);
-      if (sessions.entry(slot).head.has(kFlowTranslated)) leave_translated(packet, sessions, slot, transport_length);
-    }
-    packet.next_hop = first.next_hop;
-    packet.verdict = first.verdict;
-    packet.drop_reason = first.drop_reason;
-  }
+  DatagramDecision decision;
+  const FlowSlot slot = decide_first(fragments.front(), key, transport_length, context, decision);
+  for (Packet& packet : fragments.subspan(1)) follow_first<Tuple>(packet, slot, decision, context);
 }
 
 }  // namespace
@@ -161,6 +182,27 @@ void SessionStage::whole_datagram(std::span<Packet> fragments, std::uint32_t tra
     decide_datagram(fragments, datagram_tuple4(first), transport_length, stateful);
   } else {
     decide_datagram(fragments, datagram_tuple6(first), transport_length, stateful);
+  }
+}
+
+DatagramDecision SessionStage::first_fragment(Packet& first, std::uint32_t transport_length,
+                                              const Context& context) noexcept {
+  const StatefulContext stateful = with(context);
+  DatagramDecision decision;
+  if (first.network == NetworkKind::kIpv4) {
+    decide_first(first, datagram_tuple4(first), transport_length, stateful, decision);
+  } else {
+    decide_first(first, datagram_tuple6(first), transport_length, stateful, decision);
+  }
+  return decision;
+}
+
+void SessionStage::later_fragment(Packet& packet, const DatagramDecision& decision, const Context& context) noexcept {
+  const StatefulContext stateful = with(context);
+  if (packet.network == NetworkKind::kIpv4) {
+    follow_later(packet, datagram_tuple4(packet), decision, stateful);
+  } else {
+    follow_later(packet, datagram_tuple6(packet), decision, stateful);
   }
 }
 

@@ -18,6 +18,7 @@
 #include <span>
 
 #include "packet/burst.h"
+#include "packet/fragment_place.h"
 #include "pipeline/context.h"
 #include "pipeline/stateful.h"
 #include "pipeline/syn_proxy.h"
@@ -40,6 +41,16 @@ struct StatefulContext {
   Zone zone_of(InterfaceIndex interface) const noexcept { return stateful.zone_of(interface); }
 };
 
+/// What became of a whole datagram's first fragment, for those behind it.
+struct DatagramDecision {
+  DatagramId datagram;      ///< as it came in
+  Zone zone = kNoZone;      ///< where it came in
+  bool in_session = false;  ///< so are the others
+  std::uint32_t next_hop = 0;
+  Verdict verdict = Verdict::kDrop;
+  DropReason drop_reason = DropReason::kDatagramSpoiled;
+};
+
 class SessionStage {
  public:
   /// All outlive it. `rule_hits`: as many as rules can have counters.
@@ -48,11 +59,17 @@ class SessionStage {
       : shard_(shard), meters_(meters), rule_hits_(rule_hits), syn_proxy_(syn_proxy), translator_(translator) {}
 
   /// Every packet without a verdict is dropped or has a next hop afterwards. The snapshot is stateful. Parts of
-  /// datagrams are not among them: whole_datagrams() takes those.
+  /// datagrams are not among them: those below take them.
   void process(Burst& burst, const Context& context) noexcept;
 
   /// The fragments of one whole datagram, the first one first: what becomes of the first becomes of all.
   void whole_datagram(std::span<Packet> fragments, std::uint32_t transport_length, const Context& context) noexcept;
+
+  // The same, when they come one by one; each has the ports of the first, as DatagramQueue::take_whole() gave it.
+
+  DatagramDecision first_fragment(Packet& first, std::uint32_t transport_length, const Context& context) noexcept;
+  /// One behind the first, about which `decision` is.
+  void later_fragment(Packet& packet, const DatagramDecision& decision, const Context& context) noexcept;
 
   /// Bounded expiry: few sessions after a burst, many in a turn without packets. True when there was something to do.
   bool expire(const Context& context, bool idle) noexcept;
