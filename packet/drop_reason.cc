@@ -107,6 +107,7 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
      "A segment of a client that came by a SYN cookie, before its server has answered; it is sent again."},
     {"nat_ports_exhausted", "Every external port that the new session could have is taken."},
     {"nat_no_address", "The new session is to leave with the address of an interface that has none of its family."},
+    {"nat_no_mapping", "The packet came to an external address and belongs to no session there."},
 }};
 
 }  // namespace
@@ -116,6 +117,6 @@ const DropReasonText& drop_reason_text(DropReason reason) noexcept {
   return kTexts[index < kDropReasons ? index : 0];
 }
 
-static_assert(kTexts.back().name == "nat_no_address", "one text for each reason, in enum order");
+static_assert(kTexts.back().name == "nat_no_mapping", "one text for each reason, in enum order");
 
 }  // namespace culvert

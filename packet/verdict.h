@@ -103,6 +103,7 @@ enum class DropReason : std::uint8_t {
   kSynProxyWaits,
   kNatPortsExhausted,
   kNatNoAddress,
+  kNatNoMapping,
   kCount,
 };
 

@@ -6,6 +6,7 @@
 #include "packet/icmpv6.h"
 #include "packet/translate.h"
 #include "pipeline/route_stage.h"
+#include "pipeline/way_out.h"
 
 namespace culvert {
 namespace {
@@ -69,14 +70,14 @@ bool of_a_session(Packet& packet, const Tuple& own, const Tuple& quoted, IcmpQuo
 void admit_icmp_error(Packet& packet, const StatefulContext& context) noexcept {
   if (is_redirect(packet)) return packet.drop(DropReason::kIcmpUnsolicited);
   IcmpQuote quote;
-  if (read_icmp_quote(packet, quote) != QuoteRefusal::kNone || quote.later_fragment) {
-    return packet.drop(DropReason::kIcmpQuoteBad);
-  }
-  const bool related = packet.network == NetworkKind::kIpv4
-                           ? of_a_session(packet, five_tuple4(packet), quote.tuple4, quote, context)
-                           : of_a_session(packet, five_tuple6(packet), quote.tuple6, quote, context);
-  if (!related) return packet.drop(DropReason::kIcmpUnrelated);
+  const bool readable = read_icmp_quote(packet, quote) == QuoteRefusal::kNone && !quote.later_fragment;
+  const bool related = readable && (packet.network == NetworkKind::kIpv4
+                                        ? of_a_session(packet, five_tuple4(packet), quote.tuple4, quote, context)
+                                        : of_a_session(packet, five_tuple6(packet), quote.tuple6, quote, context));
   route_packet(packet, context.context);
+  // What the host has sent itself is not known here.
+  if (related || way_out(packet, context.context).kind == NextHopKind::kLocal) return;
+  packet.drop(readable ? DropReason::kIcmpUnrelated : DropReason::kIcmpQuoteBad);
 }
 
 }  // namespace culvert

@@ -111,8 +111,8 @@ TEST_CASE("nobody comes in by somebody else's port") {
     REQUIRE(out.has_value());
     const std::uint16_t port = port_of(*out);
     const char* stranger = family.ipv4 ? "198.18.1.66" : "2001:db8:1::66";
-    CHECK(nat.fate(between(family, stranger, external(family)).udp(53, port), kInternet) == "policy_deny");
-    CHECK(nat.fate(between(family, family.server, external(family)).udp(54, port), kInternet) == "policy_deny");
+    CHECK(nat.fate(between(family, stranger, external(family)).udp(53, port), kInternet) == "nat_no_mapping");
+    CHECK(nat.fate(between(family, family.server, external(family)).udp(54, port), kInternet) == "nat_no_mapping");
     // Nor to the inside address itself, as if it were not translated.
     CHECK(nat.fate(from_server(family).udp(53, 4000), kInternet) == "policy_deny");
     CHECK(nat.count() == 1);
@@ -134,7 +134,7 @@ TEST_CASE("every session has a port of its own; without one it is refused, and o
     CHECK(nat.fate(from_client(family).udp(4000, 53)) == "passed");
     CHECK(nat.fate(echo(from_client(family), family, true, 7)) == "passed");  // identifiers are not ports
     CHECK(nat.count() == 6);
-    nat.wait(61'000);
+    nat.wait(301'000);
     CHECK(nat.count() == 0);
     CHECK(nat.ports_used(PortKind::kUdp, family.ipv4 ? 0 : 1) == 0);
     CHECK(nat.fate(from_client(family).udp(4005, 53)) == "passed");

@@ -47,7 +47,7 @@ TEMPLATE_TEST_CASE("a session whose time is over gives its port back", "", FiveT
   check_given_back<TestType>({10, 10}, [](NatRun& run, FlowSlot, const NatProtocol& protocol) {
     run.pass(5);
     CHECK_FALSE(run.pool<TestType>(protocol).take_exactly(2000));
-    run.pass(4000);
+    run.pass(8000);
     CHECK(run.cells.expired.read() == 1);
   });
 }

@@ -77,7 +77,7 @@ TEMPLATE_TEST_CASE("sessions have their ports again, and nobody else gets them",
         CHECK(!after.ports().take(slot, *kWithPorts[i].ports, {}, 7).has_value());
       }
     }
-    after.pass(4000);
+    after.pass(8000);
     CHECK(after.shard.size() == 0);
     for (std::uint16_t i = 0; i < 4; ++i) {
       CHECK(after.pool<TestType>(kWithPorts[i]).take_exactly(static_cast<std::uint16_t>(2000 + i)));
@@ -130,7 +130,7 @@ TEMPLATE_TEST_CASE("a port that is not to be had any more ends its session", "",
       CHECK(has_gre<TestType>(after) == gre);
       CHECK(after.shard.size() == with_ports + (gre ? 2 : 1));
       CHECK(after.cells.cleared.read() == 6 - after.shard.size());
-      after.pass(4000);
+      after.pass(8000);
       CHECK(after.shard.size() == 0);
       after.check();
     }
@@ -175,7 +175,7 @@ TEMPLATE_TEST_CASE("without NAT what was translated ends, and everything else go
     CHECK_FALSE(after.shard.log().take(record));
     // They go on until their time is over.
     CHECK(after.begin_plain<TestType>(300) != kNoFlow);
-    after.pass(4000);
+    after.pass(8000);
     CHECK(after.cells.expired.read() == 101);
   }
 }
