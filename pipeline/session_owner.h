@@ -20,7 +20,7 @@
 //   out > in, and not in > out          destination                        source
 //   both:
 //     and in == out                     symmetric hash                     destination, if the rules translate this
-//     very else                              the address in the lower zone      session; source, if its reverse; else
+//     else                              the address in the lower zone      session; source, if its reverse; else
 //                                                                          symmetric hash
 //   neither, or no route leads out      symmetric hash                     symmetric hash
 //

@@ -20,6 +20,7 @@ struct Successor : NatRun {
   Successor(Way way, NatMemory& memory, const NatRun& before, Addresses addresses, WorkerIndex self = 0,
             WorkerIndex workers = 1)
       : NatRun(memory, std::move(addresses), way == Way::kGoOn ? Begins::kInUse : Begins::kEmpty, self, workers) {
+    memory.now += seconds(1);  // others start, too
     if (way == Way::kGoOn) {
       shard.go_on(before.shard.state(), memory.now);
     } else {
@@ -82,6 +83,17 @@ TEMPLATE_TEST_CASE("sessions have their ports again, and nobody else gets them",
     for (std::uint16_t i = 0; i < 4; ++i) {
       CHECK(after.pool<TestType>(kWithPorts[i]).take_exactly(static_cast<std::uint16_t>(2000 + i)));
     }
+  }
+}
+
+TEMPLATE_TEST_CASE("none of a full table is forgotten", "", FiveTuple4, FiveTuple6) {
+  for (const Way way : kWays) {
+    NatMemory memory({1000, 100});
+    NatRun before(memory, external_addresses({1}, {2000, 2999}));
+    for (std::uint16_t i = 0; i < 1000; ++i) before.begin<TestType>(i, kNatUdp, static_cast<std::uint16_t>(2000 + i));
+    Successor after(way, memory, before, external_addresses({1}, {2000, 2999}));
+    CHECK(after.shard.size() == 1000);
+    CHECK(after.pool<TestType>(kNatUdp).used() == 1000);
   }
 }
 
@@ -171,7 +183,7 @@ TEMPLATE_TEST_CASE("without NAT what was translated ends, and everything else go
     SessionRecord record;
     REQUIRE(after.shard.log().take(record));
     CHECK((record.kind == SessionRecordKind::kClosed && record.why == SessionEnd::kPolicyChanged));
-    CHECK((record.age_s == 7 && record.source_port.host() == handshake.original.key.source_port.host()));
+    CHECK((record.age_s == 8 && record.source_port.host() == handshake.original.key.source_port.host()));
     CHECK_FALSE(after.shard.log().take(record));
     // They go on until their time is over.
     CHECK(after.begin_plain<TestType>(300) != kNoFlow);
