@@ -160,12 +160,8 @@ Result<void> Daemon::set_local_address(const IpAddress& address, bool present) {
 }
 
 Result<void> Daemon::claim_addresses() {
-  Result<void> outcome;
-  for (const IpAddress& address : mirror_.local_addresses()) {
-    auto told = tell_local_address(address, use_of(address), redirect_);
-    if (told.has_error() && outcome.has_value()) outcome = told;
-  }
-  return outcome;
+  return tell_local_addresses(
+      mirror_.local_addresses(), [this](const IpAddress& address) { return use_of(address); }, redirect_);
 }
 
 }  // namespace culvert

@@ -94,4 +94,14 @@ Result<void> tell_local_address(const IpAddress& address, AddressUse use, Redire
                            : redirect.set_local_address(address.ipv6(), use);
 }
 
+Result<void> tell_local_addresses(std::span<const IpAddress> addresses,
+                                  const std::function<AddressUse(const IpAddress&)>& use_of, RedirectState& redirect) {
+  Result<void> outcome;
+  for (const IpAddress& address : addresses) {
+    auto told = tell_local_address(address, use_of(address), redirect);
+    if (told.has_error() && outcome.has_value()) outcome = told;
+  }
+  return outcome;
+}
+
 }  // namespace culvert

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -36,8 +37,10 @@ Result<void> apply_to_redirect(const Config& config, RedirectState& redirect);
 /// The same for a reload: after an error XDP has what `running` says again.
 Result<void> apply_to_redirect(const Config& config, const Config& running, RedirectState& redirect);
 
-/// Tells XDP an address of this host. What found no room is counted, and redirected and punted as if it were any other:
-/// no reason to refuse a configuration.
+/// Tells XDP this host's addresses. All are tried; the first error is returned. What found no room is counted, and
+/// redirected and punted as if it were any other: no reason to refuse a configuration.
+Result<void> tell_local_addresses(std::span<const IpAddress> addresses,
+                                  const std::function<AddressUse(const IpAddress&)>& use_of, RedirectState& redirect);
 Result<void> tell_local_address(const IpAddress& address, AddressUse use, RedirectState& redirect);
 
 }  // namespace culvert

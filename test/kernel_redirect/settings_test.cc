@@ -25,11 +25,15 @@ std::uint64_t used(const RedirectState& state, RedirectState::Resource which) {
   return state.resources()[which].gauge.used.read();
 }
 
+AddressUse unclaimed(const IpAddress&) {
+  return AddressUse::kUnclaimed;
+}
+
 }  // namespace
 
 TEST_CASE("more local addresses than XDP has room for are no reason to refuse a configuration", "[decisions]") {
   RedirectState state(1, FailMode::kOpen, {.local_v4 = 4});
-  const auto told = tell_local_addresses(addresses(6), AddressUse::kUnclaimed, state);
+  const auto told = tell_local_addresses(addresses(6), unclaimed, state);
   REQUIRE(told.has_error());
   CHECK(told.error().what == "local addresses IPv4: full, 5 wanted of at most 4");
   CHECK(told.error().hint == "its packets take the longer way through culvertd's tun");
@@ -38,7 +42,7 @@ TEST_CASE("more local addresses than XDP has room for are no reason to refuse a 
   // IPv6 is not held up by that.
   std::vector<IpAddress> both = addresses(6);
   both.push_back({0x20010db800000000, 1});
-  CHECK(tell_local_addresses(both, AddressUse::kClaimed, state).has_error());
+  CHECK(tell_local_addresses(both, unclaimed, state).has_error());
   CHECK(used(state, RedirectState::kLocalV6) == 1);
 }
 
