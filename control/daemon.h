@@ -168,6 +168,7 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   std::unique_ptr<FirewallCommands> firewall_commands_;  ///< workers may read what it has handed over
   WorkerGroup workers_;
   std::optional<Translations> translations_;  ///< with `nat`
+  bool judge_again_ = false;  ///< sessions have addresses that are no more, and no policy has judged them
   Gauge external_addresses_;
   std::map<std::string, Gauge> nat_ports_;  ///< by pool and protocol, as in the registry
   std::vector<std::unique_ptr<SessionLogReader>> session_logs_;

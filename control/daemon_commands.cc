@@ -86,7 +86,7 @@ ServerHooks Daemon::hooks() {
   firewall_commands_ = std::make_unique<FirewallCommands>(io_, workers_, firewall_, configurations_, interfaces_);
   board_.enter_firewall(*firewall_commands_);
   hooks.firewall = firewall_commands_->hooks();
-  if (translations_.has_value()) hooks.firewall.nat_pools = [this](const TablePage& page) { return nat_pools(page); };
+  hooks.firewall.nat_pools = [this](const TablePage& page) { return nat_pools(page); };
   return hooks;
 }
 

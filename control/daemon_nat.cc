@@ -62,9 +62,12 @@ bool Daemon::may_have_ports(std::size_t slot) const {
 
 void Daemon::follow_lost_addresses() {
   if (!translations_.has_value() || firewall_.policy()->nat == nullptr) return;
-  const bool judged = published_->policy != firewall_.policy();  // the policy is another one than workers have
-  if (judged || !translations_->would_lose(*firewall_.policy()->nat, nat_facts())) return;
-  renew_policy();
+  if (published_->policy != firewall_.policy()) {  // another one than workers have judges them
+    judge_again_ = false;
+    return;
+  }
+  judge_again_ |= translations_->would_lose(*firewall_.policy()->nat, nat_facts());
+  if (judge_again_ && renew_policy()) judge_again_ = false;
 }
 
 void Daemon::translate(Published& next) {
@@ -84,9 +87,9 @@ void Daemon::translate(Published& next) {
 
 void Daemon::follow_host_ports() {
   if (!translations_.has_value()) return;
-  auto changed = translations_->read_host();
-  if (changed.has_error()) return report(changed.error());
-  links_changed_ |= *changed || !translations_->without_slot().empty();
+  if (auto read = translations_->read_host(); read.has_error()) return report(read.error());
+  if (firewall_.policy()->nat == nullptr) return;
+  links_changed_ |= judge_again_ || !translations_->is_up_to_date(*firewall_.policy()->nat, nat_facts());
 }
 
 NatPortUse Daemon::port_use(std::size_t slot, PortKind kind) const {

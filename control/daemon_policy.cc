@@ -45,6 +45,8 @@ void Daemon::publish_snapshot() {
   snapshot.host_ipv4 = mirror_.model().addresses().host_ipv4();
   snapshot.host_ipv6 = mirror_.model().addresses().host_ipv6();
   translate(*next);
+  // Before workers send with a new address: its answers must not find the kernel.
+  if (auto claimed = claim_addresses(); claimed.has_error()) report(claimed.error());
   Command command;
   command.kind = CommandKind::kUseSnapshot;
   command.snapshot = &snapshot;
@@ -57,7 +59,6 @@ void Daemon::publish_snapshot() {
     return;
   }
   unanswered_.clear();
-  if (auto claimed = claim_addresses(); claimed.has_error()) report(claimed.error());
 }
 
 Result<void> Daemon::use(const Config& config) {

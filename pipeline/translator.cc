@@ -63,7 +63,7 @@ DropReason Translator::begin(SessionStart<Tuple>& start, const SourceNat& nat, I
   for (std::size_t tries = slots.tries(); tries > 0; --tries) {
     const std::size_t slot = slots.next();
     std::optional<std::uint16_t> port;
-    if (pool->keep_port && ports_->pool(slot, *kind).take_exactly(inside_port)) port = inside_port;
+    if (pool->keep_port && ports_->take_exactly(slot, *kind, inside_port)) port = inside_port;
     if (!port.has_value()) port = ports_->take(slot, *kind, wish, random());
     if (!port.has_value()) continue;
     set_address(start.reply.key.destination, ports_->address(slot));

@@ -26,11 +26,12 @@ class Translations {
   /// `slots`: of every worker's memory.
   Translations(std::size_t slots, const HashKey& pairing_key) : slots_(slots), pairing_key_(pairing_key) {}
 
-  /// Asks the kernel which ports are its own and the host's. True: others than before. Errors: it does not say, and
-  /// what it said before is kept.
-  Result<bool> read_host();
+  /// Asks the kernel which ports are its own and the host's. Errors: it does not say, and what it said before is kept.
+  Result<void> read_host();
 
-  /// Whether an address of before is no more: sessions that have it must be judged anew.
+  /// Whether make() would change nothing, and every address has its slot.
+  bool is_up_to_date(const NatRules& rules, const Facts& facts) const;
+  /// Whether an address of before is no more, or is another interface's: sessions that have it must be judged anew.
   bool would_lose(const NatRules& rules, const Facts& facts) const;
   /// The translation for workers from now on. `in_use`: as in ExternalSlots::want().
   std::shared_ptr<const Translation> make(std::shared_ptr<const NatRules> rules, const Facts& facts,
@@ -50,6 +51,7 @@ class Translations {
   std::vector<BoundPort> bound_;
   PoolRange beside_kernel_ = kNoPorts;
   std::vector<IpAddress> without_slot_;
+  std::vector<NatInterface> interfaces_;  ///< as make() found them the last time
 };
 
 }  // namespace culvert

@@ -129,6 +129,12 @@ TEST_CASE("a lost address is noticed, a new one is none") {
   CHECK(!desk.translations->would_lose(*desk.rules, desk.facts));
   desk.facts.interfaces[2].address[0] = v4("198.18.3.1");
   CHECK(!desk.translations->would_lose(*desk.rules, desk.facts));
+  CHECK(!desk.translations->is_up_to_date(*desk.rules, desk.facts));
+  desk.translation = desk.translations->make(desk.rules, desk.facts, [](std::size_t) { return false; });
+  CHECK(desk.translations->is_up_to_date(*desk.rules, desk.facts));
+  // It moves from one interface to another, or goes.
+  std::swap(desk.facts.interfaces[1].address[0], desk.facts.interfaces[2].address[0]);
+  CHECK(desk.translations->would_lose(*desk.rules, desk.facts));
   desk.facts.interfaces[1].address[0] = v4("198.18.1.7");
   CHECK(desk.translations->would_lose(*desk.rules, desk.facts));
 }
