@@ -107,7 +107,7 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
      "A segment of a client that came by a SYN cookie, before its server has answered; it is sent again."},
     {"nat_ports_exhausted", "Every external port that the new session could have is taken."},
     {"nat_no_address", "The new session is to leave with the address of an interface that has none of its family."},
-    {"nat_no_mapping", "The packet came to an external address and belongs to no session there."},
+    {"nat_no_mapping", "A packet to an external address that belongs to no session and is not for this host."},
 }};
 
 }  // namespace

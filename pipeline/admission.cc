@@ -164,9 +164,11 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   route_packet(packet, context.context);
   const NextHopView hop = context.stateful.source_nat == nullptr ? way_out(packet, context.context)
                                                                  : settle_way_out(packet, context.context);
+  // Only this host and sessions have external addresses: wherever routes to them lead, nobody else gets their packets.
+  if (hop.kind != NextHopKind::kLocal && context.stateful.is_external(key.destination)) {
+    return packet.drop(DropReason::kNatNoMapping);
+  }
   if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return;
-  // Where others may reach it says nothing of whom it is for.
-  if (context.stateful.is_external(key.destination)) return packet.drop(DropReason::kNatNoMapping);
   SessionStart<Tuple> start;
   const bool proved = transport_length == 0 && may_prove_a_cookie(packet, from, context) &&
                       context.syn_proxy.accept(packet, start, context.context);

@@ -147,7 +147,7 @@ bool Pipeline::take_owed(Burst& burst, const Context& context) noexcept {
   const std::uint32_t before = burst.size();
   if (!syn_proxy_.take(burst)) return false;
   for (Packet& packet : burst.packets().subspan(before)) {
-    route_packet(packet, context);
+    route_again(packet, context);
     forward_packet(packet, context);
     settle(packet, context);
   }
@@ -178,6 +178,8 @@ bool Pipeline::take_made(Burst& burst, Now now) noexcept {
     datagrams_.take_dropped(burst, now, timeout_ms);
     took = !burst.empty();
   }
+  // The source with which a packet leaves is not the one by which its session chose a member of a multipath route.
+  const bool translates = stateful() && context.snapshot.stateful->source_nat != nullptr;
   while (burst.space() > 0) {
     const PendingQueue::Entry* entry = hold_.next();
     if (entry == nullptr) break;
@@ -187,7 +189,11 @@ bool Pipeline::take_made(Burst& burst, Now now) noexcept {
     Packet& packet = burst.append();
     packet = entry->packet;
     packet.verdict = Verdict::kNone;
-    route_packet(packet, context);
+    if (translates) {
+      route_again(packet, context);
+    } else {
+      route_packet(packet, context);
+    }
     forward_packet(packet, context);
     if (packet.verdict == Verdict::kHold && !packet.has(kFlagOversized)) {
       if (in_time) {

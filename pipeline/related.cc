@@ -6,7 +6,6 @@
 #include "packet/icmpv6.h"
 #include "packet/translate.h"
 #include "pipeline/route_stage.h"
-#include "pipeline/way_out.h"
 
 namespace culvert {
 namespace {
@@ -65,19 +64,35 @@ bool of_a_session(Packet& packet, const Tuple& own, const Tuple& quoted, IcmpQuo
   return true;
 }
 
+/// About something that this host has sent itself with an address that sessions leave with, too: the kernel knows.
+template <typename Address>
+bool is_for_this_host(Packet& packet, const Address& destination, const StatefulContext& context) noexcept {
+  if (!context.stateful.is_external(destination)) return false;
+  route_to(packet, destination, context.context);
+  const auto route = static_cast<NextHopIndex>(packet.next_hop);
+  return context.context.routes.next_hops->view(route).kind == NextHopKind::kLocal;
+}
+
+template <typename Tuple>
+void admit_error(Packet& packet, const Tuple& own, const Tuple& quoted, IcmpQuote& quote,
+                 const StatefulContext& context) noexcept {
+  if (of_a_session(packet, own, quoted, quote, context)) return route_packet(packet, context.context);
+  if (!is_for_this_host(packet, own.destination, context)) packet.drop(DropReason::kIcmpUnrelated);
+}
+
 }  // namespace
 
 void admit_icmp_error(Packet& packet, const StatefulContext& context) noexcept {
   if (is_redirect(packet)) return packet.drop(DropReason::kIcmpUnsolicited);
   IcmpQuote quote;
-  const bool readable = read_icmp_quote(packet, quote) == QuoteRefusal::kNone && !quote.later_fragment;
-  const bool related = readable && (packet.network == NetworkKind::kIpv4
-                                        ? of_a_session(packet, five_tuple4(packet), quote.tuple4, quote, context)
-                                        : of_a_session(packet, five_tuple6(packet), quote.tuple6, quote, context));
-  route_packet(packet, context.context);
-  // What the host has sent itself is not known here.
-  if (related || way_out(packet, context.context).kind == NextHopKind::kLocal) return;
-  packet.drop(readable ? DropReason::kIcmpUnrelated : DropReason::kIcmpQuoteBad);
+  if (read_icmp_quote(packet, quote) != QuoteRefusal::kNone || quote.later_fragment) {
+    return packet.drop(DropReason::kIcmpQuoteBad);
+  }
+  if (packet.network == NetworkKind::kIpv4) {
+    admit_error(packet, five_tuple4(packet), quote.tuple4, quote, context);
+  } else {
+    admit_error(packet, five_tuple6(packet), quote.tuple6, quote, context);
+  }
 }
 
 }  // namespace culvert

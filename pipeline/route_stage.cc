@@ -50,6 +50,14 @@ std::uint32_t look_up(Burst& burst, const Table& table, Lookups<Address>& lookup
   look_up<NetworkKind::kIpv6, Ipv6Header>(burst, *context.routes.ipv6, lookups, context);
 }
 
+bool has_member(const NextHopTable& next_hops, std::uint16_t group, std::uint32_t next_hop) noexcept {
+  for (std::size_t bucket = 0; bucket < kMultipathBuckets; ++bucket) {
+    // The top bits of a hash choose the bucket.
+    if (next_hops.member(group, std::uint64_t{bucket} << 58) == next_hop) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void route_stage(Burst& burst, const Context& context) noexcept {
@@ -73,6 +81,14 @@ void route_packet(Packet& packet, const Context& context) noexcept {
   } else {
     route_to(packet, view<Ipv6Header>(packet.network_header()).destination, context);
   }
+}
+
+void route_again(Packet& packet, const Context& context) noexcept {
+  const std::uint32_t before = packet.next_hop;
+  route_packet(packet, context);
+  const NextHopTable& next_hops = *context.routes.next_hops;
+  const NextHopView hop = next_hops.view(static_cast<NextHopIndex>(packet.next_hop));
+  if (hop.kind == NextHopKind::kMultipath && has_member(next_hops, hop.group, before)) packet.next_hop = before;
 }
 
 }  // namespace culvert

@@ -21,6 +21,13 @@ bool drop_while_waiting(Packet& packet) noexcept {
   return false;
 }
 
+/// The next hop of what a client sends whose session is translated: our segments to the server leave by the same member
+/// of a multipath route. Of other sessions both have the same addresses, and need none.
+template <typename Tuple>
+std::uint32_t way_to_server(SessionTable<Tuple>& sessions, const FlowHead& from_server) noexcept {
+  return from_server.has(kFlowTranslated) ? sessions.entry(from_server.peer).head.next_hop : kNoRouteIndex;
+}
+
 }  // namespace
 
 FrameRoom SynProxy::room_of(const Packet& packet) const noexcept {
@@ -61,7 +68,7 @@ bool SynProxy::arrive_from_client(Packet& packet, const FlowShift& shift, bool r
 }
 
 /// The session waits.
-bool SynProxy::arrive_from_server(Packet& packet, const Context& context) noexcept {
+bool SynProxy::arrive_from_server(Packet& packet, std::uint32_t next_hop, const Context& context) noexcept {
   if (packet.is_part()) return drop_while_waiting(packet);
   if ((packet.tcp_flags & kTcpRst) != 0) return true;
   if (is_syn_ack(packet)) {
@@ -71,7 +78,8 @@ bool SynProxy::arrive_from_server(Packet& packet, const Context& context) noexce
   // It still has an older connection of the client's, who would end that (RFC 9293 3.5.1) and try again.
   if ((packet.tcp_flags & (kTcpSyn | kTcpAck)) != kTcpAck || !may_reset(packet)) return drop_while_waiting(packet);
   build_tcp_reset(packet);
-  route_packet(packet, context);
+  packet.next_hop = next_hop;
+  route_again(packet, context);
   return false;
 }
 
@@ -84,7 +92,7 @@ bool SynProxy::arrive(Packet& packet, SessionTable<Tuple>& sessions, FlowSlot sl
     if (!from_server) shift_to_server(packet, shift.shift());
     return true;
   }
-  if (from_server) return arrive_from_server(packet, context);
+  if (from_server) return arrive_from_server(packet, way_to_server(sessions, head), context);
   const bool refused = head.tcp.has(kTcpSideRst) || sessions.entry(head.peer).head.tcp.has(kTcpSideRst);
   return arrive_from_client(packet, shift, refused);
 }
@@ -106,7 +114,7 @@ bool SynProxy::leave(Packet& packet, SessionTable<Tuple>& sessions, FlowSlot slo
   }
   const std::uint16_t window = sessions.entry(head.peer).head.tcp.window;
   sessions.put_shift(slot, shift.answered(shift_between(packet, handshake)));
-  owe_acknowledgment(packet, window, context);
+  owe_acknowledgment(packet, window, way_to_server(sessions, head), context);
   acknowledgment.sequence = handshake.client_isn + 1;
   acknowledgment.acknowledgment = view<TcpHeader>(packet.transport_header()).sequence.host() + 1;
   acknowledgment.window = window;
@@ -116,7 +124,8 @@ bool SynProxy::leave(Packet& packet, SessionTable<Tuple>& sessions, FlowSlot slo
 }
 
 /// Without a frame for it, the client's first data acknowledges the server's SYN as well.
-void SynProxy::owe_acknowledgment(const Packet& syn_ack, std::uint16_t window, const Context& context) noexcept {
+void SynProxy::owe_acknowledgment(const Packet& syn_ack, std::uint16_t window, std::uint32_t next_hop,
+                                  const Context& context) noexcept {
   FrameAddress frame = 0;
   if (count_ == owed_.size() || !pool_.take(frame)) return;
   Packet& packet = owed_[count_] = Packet{};
@@ -124,6 +133,7 @@ void SynProxy::owe_acknowledgment(const Packet& syn_ack, std::uint16_t window, c
   packet.data = region_ + frame + kHeadroom;
   packet.length = static_cast<std::uint16_t>(pool_.frame_size() - kHeadroom);
   if (!acknowledge_syn(packet, syn_ack, window)) return pool_.give(frame);
+  packet.next_hop = next_hop;
   ++count_;
   context.cells.generated.add();
 }

@@ -52,7 +52,7 @@ class SynProxy {
   bool leave(Packet& packet, SessionTable<Tuple>& sessions, FlowSlot slot, const Context& context,
              TcpSegment& acknowledgment) noexcept;
 
-  /// Appends segments that we owe servers; they have no verdict and no next hop yet. False when there are none.
+  /// Appends segments that we owe servers, without verdict and to be routed again. False when there are none.
   bool take(Burst& burst) noexcept;
 
   /// Segments that take() would return; their frames are held here.
@@ -60,8 +60,9 @@ class SynProxy {
 
  private:
   bool arrive_from_client(Packet& packet, const FlowShift& shift, bool refused) noexcept;
-  bool arrive_from_server(Packet& packet, const Context& context) noexcept;
-  void owe_acknowledgment(const Packet& syn_ack, std::uint16_t window, const Context& context) noexcept;
+  bool arrive_from_server(Packet& packet, std::uint32_t next_hop, const Context& context) noexcept;
+  void owe_acknowledgment(const Packet& syn_ack, std::uint16_t window, std::uint32_t next_hop,
+                          const Context& context) noexcept;
   FrameRoom room_of(const Packet& packet) const noexcept;
 
   SynCookies cookies_;

@@ -132,7 +132,9 @@ def main():
         assert sum(connections.alive() for connections in held) == 2 * CONNECTIONS
         assert_both_share(house)
         totals = house.assert_conservation()
-        assert totals["handed_in"] == totals["handed_out"] > 0, totals
+        assert totals["handed_out"] > 0, totals
+        # A packet may be on its way between two workers at any moment.
+        wait_until(lambda: (now := house.totals())["handed_in"] == now["handed_out"], 3, house.totals)
         restart_keeps_sessions(house, held)
         house.assert_conservation()
 
