@@ -167,10 +167,12 @@ TEST_CASE("the inside port is kept where that is wanted, and it is free") {
   nat.pools[0].keep_port = true;
   nat.apply();
   CHECK(port_of(nat.through(from_client(family).udp(4000, 53)).value()) == 4000);
+  CHECK(nat.ports_used(PortKind::kUdp) == 1);
   const auto other = nat.through(between(family, "198.18.0.3", family.server).udp(4000, 53));
   REQUIRE(other.has_value());
   CHECK(port_of(*other) != 4000);
   CHECK(port_of(*other) % 2 == 0);
+  CHECK(nat.ports_used(PortKind::kUdp) == 2);
 }
 
 TEST_CASE("a host keeps its external address, and hosts spread over the pool's") {

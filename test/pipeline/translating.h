@@ -68,7 +68,12 @@ struct Translating : Firewall {
     return through(packet.build(), from);
   }
 
-  std::uint32_t ports_used(PortKind kind, std::size_t slot = 0) { return external_ports().pool(slot, kind).used(); }
+  /// As the pool has it; control is told the same, or it would give the slot away.
+  std::uint32_t ports_used(PortKind kind, std::size_t slot = 0) {
+    const std::uint32_t used = external_ports().pool(slot, kind).used();
+    CHECK(port_gauges()[slot * kPortKinds + static_cast<std::size_t>(kind)].used.read() == used);
+    return used;
+  }
 
   std::vector<ExternalAddress> addresses;
   std::vector<std::vector<std::uint16_t>> slots;  ///< of each pool

@@ -20,6 +20,7 @@ class PortMemory {
   PortMemory(const PortMemory&) = delete;
   PortMemory& operator=(const PortMemory&) = delete;
   ExternalPorts& ports() noexcept { return ports_; }
+  std::span<const Gauge> gauges() const noexcept { return gauges_; }
 
  private:
   static std::vector<ExternalPool> pools_over(std::span<std::uint64_t> words, std::size_t count, WorkerIndex self,

@@ -87,6 +87,8 @@ class Rig {
   const SessionCells& session_cells(WorkerIndex worker = 0) const noexcept;
   SharedMeters& meters() noexcept { return meters_.meters(); }
   ExternalPorts& external_ports(WorkerIndex worker = 0) noexcept;
+  /// What control reads of them.
+  std::span<const Gauge> port_gauges(WorkerIndex worker = 0) const noexcept;
   std::uint64_t rule_hits(std::size_t counter, WorkerIndex worker = 0) const noexcept;
   /// What a reader sees of a worker's sessions.
   template <typename Tuple>

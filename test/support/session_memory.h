@@ -50,6 +50,7 @@ class SessionMemory {
 
   SessionShard& shard() noexcept { return shard_; }
   ExternalPorts& ports() noexcept { return ports_.ports(); }
+  std::span<const Gauge> port_gauges() const noexcept { return ports_.gauges(); }
   const SessionCells& cells() const noexcept { return cells_; }
   /// For readers.
   const SessionShard::Memory& tables() const noexcept { return tables_; }
