@@ -95,7 +95,12 @@ bool Translator::still_right(const Tuple& original, const Tuple& reply, Zone fro
 template <typename Tuple>
 void leave_translated(Packet& packet, SessionTable<Tuple>& sessions, FlowSlot slot,
                       std::uint32_t transport_length) noexcept {
-  translate(packet, leaving_key(sessions, slot), transport_length);
+  const Tuple leaving = leaving_key(sessions, slot);
+  translate(packet, leaving, transport_length);
+  if (packet.has(kFlagTransport)) return;
+  // A later fragment has no ports of its own: they are what its session is found by when we answer it.
+  packet.source_port = leaving.source_port;
+  packet.destination_port = leaving.destination_port;
 }
 
 template DropReason Translator::begin(SessionStart<FiveTuple4>&, const SourceNat&, InterfaceIndex) noexcept;

@@ -116,6 +116,28 @@ TEST_CASE("what we answer ourselves quotes the packet as its sender sent it") {
   }
 }
 
+TEST_CASE("what we answer to a later fragment goes inside, too, and quotes it as it came") {
+  const Family& family = kFamilies[1];  // of IPv4 only first fragments are answered (RFC 1812 4.3.2.7)
+  Translating nat;
+  const Bytes whole = slice(from_client(family).udp(4000, 53).payload(1000).build(), family.transport());
+  const auto piece = [&](std::uint32_t offset, std::size_t size, std::uint8_t hop_limit) {
+    return PacketBuilder()
+        .ethernet()
+        .ipv6(family.client, family.server, {.hop_limit = hop_limit})
+        .fragment(offset, offset + size < whole.size(), 9, 17)
+        .payload(slice(whole, offset, size))
+        .build();
+  };
+  const Bytes last = piece(800, whole.size() - 800, 1);
+  nat.pass(piece(0, 800, 64));
+  nat.pass(last);
+  nat.turns(2);
+  CHECK(nat.sent(kInternet).size() == 1);
+  REQUIRE(nat.sent(kTrust).size() == 1);
+  const Bytes error = slice(nat.sent(kTrust)[0], 0);
+  CHECK(to_hex(slice(error, kEthernet + 48, last.size() - kEthernet)) == to_hex(without_ethernet(last)));
+}
+
 TEST_CASE("a datagram in fragments is translated as one") {
   for (const Family& family : kFamilies) {
     Translating nat;
