@@ -83,6 +83,8 @@ class SessionOwners {
   void sort_by(Burst& burst, const OwnerOf& owner_of) const noexcept;
   template <typename OwnerOf>
   std::uint32_t owner(const Packet& packet, const OwnerOf& owner_of) const noexcept;
+  template <typename OwnerOf>
+  std::uint32_t owner_of_quoted(const Packet& packet, const OwnerOf& owner_of) const noexcept;
 
   template <typename Tuple>
   std::uint32_t by_tuple(const Tuple& tuple) const noexcept;
