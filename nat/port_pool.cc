@@ -66,23 +66,20 @@ PortPool::PortPool(std::span<std::uint64_t> memory, WorkerIndex self, WorkerInde
 
 void PortPool::use(PoolRange range) noexcept {
   size_ = 0;
+  in_range_ = {words_, 0};
   for (std::uint32_t word = 0; word < words_; ++word) {
     allowed_[word] = ports_in(port_of(word, 0), range);
+    if (allowed_[word] != 0) in_range_ = {std::min(in_range_.begin, word), word + 1};
     size_ += static_cast<std::uint32_t>(std::popcount(allowed_[word] | taken_[word]));
     summarize(word);
   }
 }
 
 PortPool::Words PortPool::words_of(PortClass port_class) const noexcept {
-  switch (port_class) {
-    case PortClass::kSystem:
-      return {0, system_words_};
-    case PortClass::kUser:
-      return {system_words_, words_};
-    case PortClass::kAny:
-      break;
-  }
-  return {0, words_};
+  Words words = in_range_;
+  if (port_class == PortClass::kSystem) words.end = std::min(words.end, system_words_);
+  if (port_class == PortClass::kUser) words.begin = std::max(words.begin, system_words_);
+  return words;
 }
 
 std::uint16_t PortPool::port_of(std::uint32_t word, unsigned bit) const noexcept {
@@ -114,7 +111,7 @@ std::uint32_t PortPool::next_word(PortParity parity, std::uint32_t from, std::ui
 
 std::optional<std::uint16_t> PortPool::take(PortWish wish, std::uint64_t random) noexcept {
   const Words words = words_of(wish.port_class);
-  if (words.begin == words.end) return std::nullopt;
+  if (words.begin >= words.end) return std::nullopt;
   const std::uint32_t begin = words.begin + fast_range(random, words.end - words.begin);
   std::uint32_t word = next_word(wish.parity, begin, words.end);
   if (word == words.end) {
@@ -158,6 +155,7 @@ void PortPool::include(std::uint16_t port) noexcept {
   const std::uint64_t bit = bit_at(port % kPortBlock);
   if (!owns(port) || (allowed_[word] & bit) != 0) return;
   allowed_[word] |= bit;
+  in_range_ = {std::min(in_range_.begin, word), std::max(in_range_.end, word + 1)};
   if ((taken_[word] & bit) == 0) ++size_;
   summarize(word);
 }

@@ -106,6 +106,8 @@ class PortPool {
   struct Words {
     std::uint32_t begin, end;
   };
+  /// Those of the class that have ports of the range: from a random one of more the first of them would be found too
+  /// often.
   Words words_of(PortClass port_class) const noexcept;
   /// The first word from `from` to before `end` with a free port of this parity; `end`: there is none.
   std::uint32_t next_word(PortParity parity, std::uint32_t from, std::uint32_t end) const noexcept;
@@ -129,6 +131,7 @@ class PortPool {
   std::uint64_t inverse_;       ///< 2^32 / workers, rounded up
   std::uint32_t words_;         ///< of our share
   std::uint32_t system_words_;  ///< of them: ports below 1024
+  Words in_range_{0, 0};        ///< from the first to behind the last with ports of the range
   std::uint32_t size_ = 0;
   std::uint32_t used_ = 0;
 };

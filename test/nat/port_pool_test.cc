@@ -155,6 +155,23 @@ TEST_CASE("where a port is taken cannot be told from the ones before") {
   CHECK(places.size() == 64);
 }
 
+TEST_CASE("wherever a range lies, each part of it is as likely as the others") {
+  constexpr unsigned kParts = 8;
+  for (const PoolRange range : {PoolRange{1024, 32767}, PoolRange{33792, 65535}, PoolRange{40960, 49151}}) {
+    for (const PortWish wish : {PortWish{}, PortWish::like(5060), PortWish::like(5061)}) {
+      Share share;
+      share.pool.use(range);
+      std::array<int, kParts> taken{};
+      for (int i = 0; i < 4000; ++i) {
+        const std::uint16_t port = share.pool.take(wish, splitmix64(share.random)).value();
+        ++taken[(port - range.first) * kParts / (range.last - range.first + 1U)];
+        share.pool.give_back(port);
+      }
+      for (const int count : taken) CHECK((count > 400 && count < 600));  // 500 are expected, give or take 21
+    }
+  }
+}
+
 TEST_CASE("random taking and giving back agrees with a set") {
   const std::uint64_t seed = seed_of_run();
   INFO("CULVERT_SEED=" << seed);
