@@ -10,25 +10,11 @@ import time
 
 from clients import CONNECT, DATAGRAM, SERVER, python
 from connections import Connections, EchoServer
-from house import House, by_tier, run, wait_until
+from house import by_tier, run, wait_until
 from leftovers import mounts_of_our_own
+from nat_house import POOL4, POOL6, Nat, config_text
 from outside import Outside
 
-POOL4, POOL6 = "198.18.1.100", "2001:db8:1::100"
-CONFIG = """
-zones: {inside: {}, outside: {}}
-policy:
-  rules:
-    - {name: out, from: inside, to: outside, action: permit}
-nat:
-  timeouts: {tcp_transitory: 2s, udp: 2s, icmp: 2s}
-  pools:
-    six: {addresses: ["2001:db8:1::100"]}
-%s  source:
-    - {name: out, from: inside, to: outside, family: ipv4, translate: %s}
-    - {name: six, from: inside, to: outside, family: ipv6, translate: six}
-"""
-INTERFACES = "  lan0: {zone: inside}\n  wan0: {zone: outside}"
 # By the number of workers: they share ports in blocks of 64, so with two a host has one block of two.
 FEW = {1: (5000, 5003), 2: (4992, 5119)}
 
@@ -50,37 +36,6 @@ for _ in range(int(sys.argv[2])):
         pass
 print(answered)
 """
-
-
-def config_text(pools="", translate="interface"):
-    return CONFIG % (pools, translate)
-
-
-class Nat(House):
-    """A House whose server can reach what is on its own link, and nothing behind the router."""
-
-    def __init__(self, **more):
-        super().__init__(interfaces=INTERFACES, system="  fail: closed", memory=True,
-                         config=more.pop("config", config_text()), **more)
-
-    def __enter__(self):
-        super().__enter__()
-        for family in ("-4", "-6"):
-            run("ip", "-n", self.names["server"], family, "route", "del", "default")
-        for address in (f"{POOL4}/32", f"{POOL6}/128"):
-            run("ip", "-n", self.names["router"], "addr", "add", address, "dev", "wan0", "nodad")
-        return self
-
-    def apply(self, text):
-        head = self.config_text.split("zones:", 1)[0]
-        path = self.work / "next.yaml"
-        path.write_text(head + text.lstrip())
-        self.culvert("config", "apply", str(path))
-
-    def ports(self, address, kind):
-        """Ports that sessions have of an external address."""
-        rows = self.show("nat", "pools")["addresses"]
-        return sum(row[kind]["used"] for row in rows if row["address"] == address)
 
 
 def translated(house, outside):
@@ -112,7 +67,10 @@ def one_port_a_session(house):
     assert len(ports) >= 200 and len(set(ports)) == len(ports), len(ports)
     inside = {row["translated_source_port"]: row["source_port"] for row in rows}
     assert all(port % 2 == inside[port] % 2 for port in ports)
-    assert house.ports("198.18.1.1", "udp") == len(ports)
+    # Those of before end meanwhile.
+    wait_until(lambda: house.ports("198.18.1.1", "udp") == len(house.session_rows(destination=house.server4,
+                                                                                  protocol="udp")),
+               5, "each of them has a port")
     wait_until(lambda: house.ports("198.18.1.1", "udp") == 0, 10, "ports come back")
 
 
