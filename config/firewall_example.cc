@@ -106,8 +106,14 @@ nat:                                                  # which sessions get anoth
       family: ipv4
       translate: none
       enabled: true
-    - {name: office, from: trust, to: internet, source: office, translate: office}
-    - {name: guests, from: trust, to: internet, translate: interface}
+    - name: office                                    # calls and games find their way in
+      from: trust
+      to: internet
+      source: office
+      translate: office
+      mapping: endpoint_independent
+      filtering: address_dependent
+    - {name: guests, from: trust, to: internet, translate: interface, mapping: address_and_port_dependent}
   timeouts:                                           # of translated sessions
     tcp_transitory: 4m                                # begins, ends, or was reset
     tcp_established: 124m

@@ -58,6 +58,8 @@ struct SourceNatRuleConfig {
   AddressList destination;  ///< the same
   NatFamily family = NatFamily::kIpv4;
   TranslateChoice translate;
+  NatMapping mapping = NatMapping::kEndpointIndependent;
+  NatFiltering filtering = NatFiltering::kAddressDependent;  ///< with kEndpointIndependent
   bool enabled = true;
 
   friend bool operator==(const SourceNatRuleConfig&, const SourceNatRuleConfig&) = default;

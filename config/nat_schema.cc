@@ -131,6 +131,13 @@ Section<SourceNatRuleConfig> source_rule_section() {
   using R = SourceNatRuleConfig;
   const auto family = word_rule<NatFamily>(
       "a family", {{"ipv4", NatFamily::kIpv4}, {"ipv6", NatFamily::kIpv6}, {"both", NatFamily::kBoth}});
+  const auto mapping =
+      word_rule<NatMapping>("a mapping", {{"endpoint_independent", NatMapping::kEndpointIndependent},
+                                          {"address_and_port_dependent", NatMapping::kAddressAndPortDependent}});
+  const auto filtering =
+      word_rule<NatFiltering>("a filtering", {{"endpoint_independent", NatFiltering::kEndpointIndependent},
+                                              {"address_dependent", NatFiltering::kAddressDependent},
+                                              {"address_and_port_dependent", NatFiltering::kAddressAndPortDependent}});
   Section<R> section;
   section
       .key("name", &R::name, name_rule("a rule"), Reload::kLive,
@@ -146,6 +153,16 @@ Section<SourceNatRuleConfig> source_rule_section() {
            "the session leaves; the name of one of `nat.pools` makes it an address of that pool, the same one for all "
            "sessions of a host as long as it has ports (RFC 4787 REQ-2).")
       .required()
+      .key("mapping", &R::mapping, mapping, Reload::kLive,
+           "What sessions of TCP, UDP and SCTP from one address and port inside get outside (RFC 4787 4.1): "
+           "endpoint_independent gives all of them the same address and port, so that others can be told it; "
+           "address_and_port_dependent gives each a port of its own.",
+           "RFC 4787 REQ-1 and RFC 5382 REQ-1 ask for it: calls, games and peers need it.")
+      .key("filtering", &R::filtering, filtering, Reload::kLive,
+           "Who outside may send first to a port that is mapped endpoint_independent (RFC 4787 5): anybody "
+           "(endpoint_independent), whoever has an address that the inside endpoint has a session with "
+           "(address_dependent), or nobody (address_and_port_dependent). The policy is not asked about them.",
+           "address_dependent: strangers stay out (RFC 4787 REQ-8 recommends it where that is wanted).")
       .key("enabled", &R::enabled, flag_rule(), Reload::kLive,
            "Whether the rule is there at all; one that is not keeps its place and its name.", "It was written.");
 }

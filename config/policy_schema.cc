@@ -181,7 +181,9 @@ Section<SessionsConfig> sessions_section() {
       .key(
           "max", &SessionsConfig::max, count_rule<std::uint32_t>(1'024, kMostSessions), Reload::kRestart,
           "Sessions that are tracked, of all workers together; with a policy each takes about 640 bytes of memory from "
-          "the start. When full, a new session takes the place of one that is not established, or is refused.",
+          "the start, and with `nat` as much again for its mapping. When full, a new session takes the place of one "
+          "that "
+          "is not established, or is refused.",
           "170 MB, and the sessions of some thousand people.")
       .key("directory", &SessionsConfig::directory, automatic_or(path_rule(kPathBytes)), Reload::kRestart,
            "Folder of the files in which sessions outlive culvertd; a tmpfs. One of their own can have huge pages: "

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "control/nat_mapping_rows.h"
 #include "control/session_census.h"
 #include "status/json.h"
 
@@ -13,6 +14,8 @@ namespace {
 
 const Error kNoPolicy{"this culvertd is a router: it keeps no sessions", ENOTSUP,
                       "a `policy` section in its configuration makes it a firewall"};
+
+const Error kNoNat{"this culvertd translates no addresses", ENOTSUP, "its configuration has no `nat`"};
 
 }  // namespace
 
@@ -34,6 +37,7 @@ FirewallHooks FirewallCommands::hooks() {
             [rows = query.limit](const SessionRanking& ranking) { return to_json(ranking.top(rows)); });
   };
   hooks.clear_sessions = [this](const SessionQuery& query, const Reply& reply) { clear(query, reply); };
+  hooks.nat_mappings = [this](const SessionPageQuery& query) { return mappings(query); };
   hooks.policies = [this](const TablePage& table_page) -> Result<PolicyPage> {
     const Config& config = configurations_.running();
     if (firewall_.policy() == nullptr || !config.policy) return kNoPolicy;
@@ -135,6 +139,20 @@ SessionNames FirewallCommands::names() const {
 SessionClock FirewallCommands::clock() const {
   const auto stateful = firewall_.stateful(configurations_.running());
   return {monotonic_ns(), stateful.has_value() ? stateful->timeouts : SessionTimeouts{}};
+}
+
+Result<NatMappingPage> FirewallCommands::mappings(const SessionPageQuery& query) const {
+  std::vector<const SessionTables*> tables;
+  std::uint64_t total = 0;
+  for (WorkerIndex worker = 0; worker < workers_.size(); ++worker) {
+    const SessionSlot* slot = workers_.sessions(worker);
+    if (slot == nullptr || slot->nat().tables().most == 0) return kNoNat;
+    tables.push_back(&slot->nat().tables().tables);
+    total += slot->nat().mappings().used.read();
+  }
+  auto page = nat_mapping_page(tables, query, clock().seconds());
+  if (page.has_value()) page->total = total;
+  return page;
 }
 
 std::vector<const SessionShard::Memory*> FirewallCommands::tables() const {

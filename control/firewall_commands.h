@@ -40,6 +40,7 @@ class FirewallCommands {
 
  private:
   Result<SessionPage> page(const SessionPageQuery& query) const;
+  Result<NatMappingPage> mappings(const SessionPageQuery& query) const;
   void clear(const SessionQuery& query, const Reply& reply);
   Result<std::uint64_t> end_sessions(WorkerIndex worker, std::span<const SessionHandle> sessions);
   /// Gives every session that fits to `collector`, then replies with `answer` of it.

@@ -15,6 +15,8 @@ namespace culvert {
 
 /// The name of kDefaultRule.
 inline constexpr std::string_view kDefaultRuleName = "default";
+/// That of kMappingRule; no rule can have it.
+inline constexpr std::string_view kMappingRuleName = "(nat mapping)";
 
 /// What rules were called: a session may end under another policy than the one that it was let in by, or asked last.
 class RuleNames {

@@ -57,6 +57,7 @@ std::string rule_text(const SessionRecord& record, const std::optional<std::stri
   if (record.rule == kDefaultRule) return "the default";
   if (rule.has_value()) return fmt::format("rule '{}'", *rule);
   if (record.rule == kEarlierRule) return "a rule of an earlier policy";
+  if (record.rule == kMappingRule) return "a mapping of NAT";
   return fmt::format("rule {} of an earlier policy", record.rule + 1);
 }
 

@@ -16,16 +16,6 @@ constexpr std::string_view kReplied = "replied";
 constexpr std::string_view kUnreplied = "unreplied";
 constexpr std::size_t kMostListed = 16;
 
-bool prefix_holds(const ConfigPrefix& prefix, Ipv4Address address) noexcept {
-  if (prefix.address.is_ipv6) return false;
-  return Prefix4(load<Ipv4Address>(prefix.address.bytes.data()), prefix.length).contains(address);
-}
-
-bool prefix_holds(const ConfigPrefix& prefix, const Ipv6Address& address) noexcept {
-  if (!prefix.address.is_ipv6) return false;
-  return Prefix6(Ipv6Address{prefix.address.bytes}, prefix.length).contains(address);
-}
-
 Error no_such(const char* what, const std::string& name, std::vector<std::string> names) {
   std::erase(names, std::string());  // numbers that are nobody's
   const auto meant = nearest(name, names);
@@ -72,11 +62,35 @@ bool port_fits(const Tuple& key, std::uint16_t port) noexcept {
   return has_ports(key.protocol) && (key.source_port.host() == port || key.destination_port.host() == port);
 }
 
+/// Whether it has outside what is asked for.
+template <typename Tuple>
+bool translation_fits(const SessionQuery& query, const SessionView<Tuple>& session) noexcept {
+  if (!query.external && !query.external_port && !query.mapped && !query.inside_port) return true;
+  const FlowHead& head = session.original.head;
+  const Tuple& outside = session.reply.key;
+  if (!head.has(kFlowTranslated)) return false;
+  if (query.external && !prefix_holds(*query.external, outside.destination)) return false;
+  const bool has_port = head.has(kFlowHoldsPort);
+  if (query.external_port && !(has_port && outside.destination_port.host() == *query.external_port)) return false;
+  if (query.inside_port && !(has_port && session.original.key.source_port.host() == *query.inside_port)) return false;
+  return !query.mapped || (has_port && (session.original.info.nat & kNatMapped) != 0);
+}
+
 std::string name_at(const std::vector<std::string>& names, std::uint8_t number) {
   return number < names.size() && !names[number].empty() ? names[number] : "none";
 }
 
 }  // namespace
+
+bool prefix_holds(const ConfigPrefix& prefix, Ipv4Address address) noexcept {
+  if (prefix.address.is_ipv6) return false;
+  return Prefix4(load<Ipv4Address>(prefix.address.bytes.data()), prefix.length).contains(address);
+}
+
+bool prefix_holds(const ConfigPrefix& prefix, const Ipv6Address& address) noexcept {
+  if (!prefix.address.is_ipv6) return false;
+  return Prefix6(Ipv6Address{prefix.address.bytes}, prefix.length).contains(address);
+}
 
 std::string SessionNames::zone(std::uint8_t number) const {
   return name_at(zones, number);
@@ -126,6 +140,7 @@ bool SessionFilter::fits(const SessionView<Tuple>& session, std::uint32_t now_s)
   if (query_.port && !port_fits(key, *query_.port)) return false;
   if (query_.source && !prefix_holds(*query_.source, key.source)) return false;
   if (query_.destination && !prefix_holds(*query_.destination, key.destination)) return false;
+  if (!translation_fits(query_, session)) return false;
   if (zone_ && original.head.zone != *zone_ && session.reply.head.zone != *zone_) return false;
   if (interface_ && original.info.ingress != *interface_ && session.reply.info.ingress != *interface_) return false;
   if (rule_ && (original.info.rule != *rule_ || original.head.policy() != generation_)) return false;

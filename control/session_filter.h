@@ -29,6 +29,10 @@ struct SessionNames {
 /// Of a session for people: TCP's states; for everything else whether anybody has answered.
 std::string_view session_state(const FlowHead& original, const FlowHead& reply) noexcept;
 
+/// Whether the address is one of the prefix; one of the other family is not.
+bool prefix_holds(const ConfigPrefix& prefix, Ipv4Address address) noexcept;
+bool prefix_holds(const ConfigPrefix& prefix, const Ipv6Address& address) noexcept;
+
 /// Which sessions are meant. Names have become numbers, so a session is looked at in some nanoseconds.
 class SessionFilter {
  public:

@@ -44,6 +44,7 @@ void add_translation(SessionRow& row, const Tuple& original, const Tuple& reply)
 /// Positions of an earlier policy mean nothing now.
 std::optional<std::string> rule_name(const FlowHead& head, RuleIndex rule, const SessionNames& names) {
   if (head.policy() != names.generation || names.rules == nullptr) return std::nullopt;
+  if (rule == kMappingRule) return std::string(kMappingRuleName);
   if (rule == kDefaultRule) return std::string(kDefaultRuleName);
   if (rule >= names.rules->rules.size()) return std::nullopt;
   return names.rules->rules[rule].name;

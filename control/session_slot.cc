@@ -54,30 +54,7 @@ SessionOwner owner_of(const SessionSetup& setup, WorkerIndex worker) {
   return owner;
 }
 
-Mapping port_memory(std::size_t bytes) {
-  return bytes == 0 ? Mapping() : Mapping::anonymous(bytes, HugePages::kNever, "ports of external addresses");
-}
-
-std::span<ExternalPool> pools_over(const Mapping& pools, const Mapping& words, WorkerIndex self, WorkerIndex workers,
-                                   std::size_t count) {
-  const std::span<ExternalPool> made = array_over<ExternalPool>(pools.bytes()).first(count);
-  const std::size_t share = PortPool::words_for(workers);
-  const auto bits = array_over<std::uint64_t>(words.bytes()).first(count * share);
-  for (std::size_t i = 0; i < count; ++i) {
-    std::construct_at(&made[i], ExternalPool{PortPool(bits.subspan(i * share, share), self, workers)});
-  }
-  return made;
-}
-
 }  // namespace
-
-ExternalPortMemory::ExternalPortMemory(std::uint32_t slots, WorkerIndex self, WorkerIndex workers)
-    : words_memory_(port_memory(slots * kPortKinds * PortPool::words_for(workers) * sizeof(std::uint64_t))),
-      pools_memory_(port_memory(slots * kPortKinds * sizeof(ExternalPool))),
-      gauges_memory_(port_memory(slots * kPortKinds * sizeof(Gauge))),
-      pools_(pools_over(pools_memory_, words_memory_, self, workers, slots * kPortKinds)),
-      gauges_(made_over<Gauge>(gauges_memory_, slots * kPortKinds)),
-      ports_(pools_, gauges_) {}
 
 bool SessionSlot::usable(std::span<const std::byte> memory, const SessionSetup& setup) {
   found_ = SessionFile::check(memory, owner_);
@@ -157,10 +134,10 @@ SessionSlot::SessionSlot(const SessionSetup& setup, WorkerIndex worker, SharedMe
       fragments_(made_over<DatagramQueue::Entry>(fragments_memory_, setup.fragments)),
       rule_hits_(made_over<Cell>(hits_memory_, kRuleCounters)),
       meters_(meters),
-      external_ports_(setup.external_addresses, worker, setup.workers),
+      nat_({setup.external_addresses, setup.sessions, setup.huge_pages}, worker, setup.workers),
       port_key_(HashKey::random()),
       shard_(memory_, {setup.sessions, setup.half_open}, SessionFile::key(tables_.bytes()), cells_, monotonic_ns(),
-             &meters.sources, external_ports_.ports()),
+             &meters.sources, nat_.bindings()),
       fragment_key_(HashKey::random()),
       syn_cookie_key_(in_use_ ? load<State>(left_state_.data()).syn_cookie_key : SipKey::random()),
       owner_key_(SessionFile::shares(tables_.bytes())),
@@ -233,7 +210,7 @@ void SessionSlot::give(PipelineParts& parts) noexcept {
   parts.syn_offer.timestamps = false;
   parts.owner_key = owner_key_;
   parts.owner_hash = owner_hash_;
-  parts.external_ports = external_ports_.ports();
+  parts.nat = nat_.bindings();
   parts.port_key = port_key_;
 }
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/mapping.h"
-#include "nat/external_ports.h"
+#include "control/nat/nat_memory.h"
 #include "pipeline/datagram_queue.h"
 #include "pipeline/pipeline.h"
 #include "sessions/session_file.h"
@@ -38,27 +38,6 @@ struct SessionSetup {
   bool meters_taken_over = false;  ///< sources of sessions are counted already
 };
 
-/// One worker's ports of external addresses with their memory: a pool for each slot and kind of ports, its bits, its
-/// gauge. All workers together: 64 slots x 4 kinds x about 16 KB are 4.2 MB. Stays where it is.
-class ExternalPortMemory {
- public:
-  /// `slots`: 0 for none, and no memory. Throws SetupError when there is no memory.
-  ExternalPortMemory(std::uint32_t slots, WorkerIndex self, WorkerIndex workers);
-  ExternalPortMemory(const ExternalPortMemory&) = delete;
-  ExternalPortMemory& operator=(const ExternalPortMemory&) = delete;
-
-  /// Null without slots.
-  ExternalPorts* ports() noexcept { return gauges_.empty() ? nullptr : &ports_; }
-  /// kPortKinds for each slot, in their order.
-  std::span<const Gauge> gauges() const noexcept { return gauges_; }
-
- private:
-  Mapping words_memory_, pools_memory_, gauges_memory_;
-  std::span<ExternalPool> pools_;
-  std::span<Gauge> gauges_;
-  ExternalPorts ports_;
-};
-
 /// One worker's sessions with their memory. Stays where it is.
 class SessionSlot {
  public:
@@ -86,7 +65,9 @@ class SessionSlot {
   const SessionCells& cells() const noexcept { return cells_; }
   std::span<const Cell> rule_hits() const noexcept { return rule_hits_; }
   /// Of this worker's ports: kPortKinds for each external address, in the order of slots. Empty without NAT.
-  std::span<const Gauge> port_gauges() const noexcept { return external_ports_.gauges(); }
+  std::span<const Gauge> port_gauges() const noexcept { return nat_.port_gauges(); }
+  /// For readers: without NAT there is nothing in it.
+  const NatMemory& nat() const noexcept { return nat_; }
   /// By which packets find the worker of their session: the first worker's is for all.
   const HashKey& owner_key() const noexcept { return owner_key_; }
   /// "kept 1200 sessions of an earlier run", or why not.
@@ -120,7 +101,7 @@ class SessionSlot {
   std::span<DatagramQueue::Entry> fragments_;
   std::span<Cell> rule_hits_;
   SharedMeters& meters_;
-  ExternalPortMemory external_ports_;
+  NatMemory nat_;
   HashKey port_key_;
   SessionCells cells_;
   SessionShard shard_;

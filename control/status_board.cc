@@ -71,6 +71,7 @@ void StatusBoard::enter_sessions(const std::string& scope, const SessionSlot& se
   registry_.add(ResourceKind::kSessions, scope, &sessions.cells().sessions);
   registry_.add(ResourceKind::kHalfOpenSessions, scope, &sessions.cells().half_open);
   registry_.add(ResourceKind::kFragments, scope, &cells.pipeline.fragments);
+  if (sessions.nat().tables().most != 0) registry_.add(ResourceKind::kNatMappings, scope, &sessions.nat().mappings());
 }
 
 void StatusBoard::enter_firewall(FirewallCommands& firewall) {

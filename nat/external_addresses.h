@@ -17,6 +17,7 @@
 
 #include "nat/port_pool.h"
 #include "packet/address.h"
+#include "packet/packet.h"
 
 namespace culvert {
 
@@ -45,7 +46,8 @@ struct ExternalAddress {
   Ipv6Address address;  ///< unspecified: nobody has the slot
   PoolRange range;
   std::span<const HostPort> excluded{};  ///< of the range, and never given
-  std::uint32_t version = 1;             ///< another one than before when anything of it is different; never 0
+  std::uint32_t version = 1;             ///< another one than before when anything above is different; never 0
+  InterfaceIndex home = kNoInterface;    ///< where packets to it come in; none: nobody says
 };
 
 inline constexpr std::size_t kMaxExternalAddresses = 4096;

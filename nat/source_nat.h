@@ -38,6 +38,19 @@ enum class SourceAction : std::uint8_t {
   kInterface,  ///< it becomes the address of the interface where the session leaves
 };
 
+/// RFC 4787 4.1: what a session's inside endpoint gets outside.
+enum class NatMapping : std::uint8_t {
+  kEndpointIndependent,      ///< the same port for all of its sessions, whoever their other end is
+  kAddressAndPortDependent,  ///< a port for each session
+};
+
+/// RFC 4787 5: who outside may send to a mapping first, besides those whom the endpoint has sessions with.
+enum class NatFiltering : std::uint8_t {
+  kEndpointIndependent,      ///< anybody
+  kAddressDependent,         ///< any port of an address that the endpoint has a session with
+  kAddressAndPortDependent,  ///< nobody
+};
+
 /// An address as a number, so that ranges compare.
 struct AddressNumber {
   std::uint64_t high = 0;
@@ -63,8 +76,10 @@ struct SourceRule {
   NatZones from = kAnyNatZone;
   NatZones to = kAnyNatZone;
   SourceAction action = SourceAction::kKeep;
-  bool ipv6 = false;               ///< the family that it is for
-  NatPoolIndex pool = kNoNatPool;  ///< with kPool
+  bool ipv6 = false;  ///< the family that it is for
+  NatMapping mapping = NatMapping::kAddressAndPortDependent;
+  NatFiltering filtering = NatFiltering::kAddressAndPortDependent;  ///< of what is mapped kEndpointIndependent
+  NatPoolIndex pool = kNoNatPool;                                   ///< with kPool
   bool any_source = true;
   bool any_destination = true;
   // Without any_...:

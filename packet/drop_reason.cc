@@ -108,6 +108,8 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
     {"nat_ports_exhausted", "Every external port that the new session could have is taken."},
     {"nat_no_address", "The new session is to leave with the address of an interface that has none of its family."},
     {"nat_no_mapping", "A packet to an external address that belongs to no session and is not for this host."},
+    {"nat_filtered", "A packet of no session to a host's mapping, from somebody whom its filtering does not let in."},
+    {"nat_mappings_full", "The new session needs a mapping, and there are as many as there may be."},
 }};
 
 }  // namespace
@@ -117,6 +119,6 @@ const DropReasonText& drop_reason_text(DropReason reason) noexcept {
   return kTexts[index < kDropReasons ? index : 0];
 }
 
-static_assert(kTexts.back().name == "nat_no_mapping", "one text for each reason, in enum order");
+static_assert(kTexts.back().name == "nat_mappings_full", "one text for each reason, in enum order");
 
 }  // namespace culvert

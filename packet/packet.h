@@ -66,6 +66,7 @@ struct alignas(64) Packet {
   InterfaceIndex egress = kNoInterface;  ///< set with kForward
   Verdict verdict = Verdict::kNone;
   DropReason drop_reason = DropReason::kNone;
+  bool turned_back = false;  ///< it comes from a host inside, by an external address (pipeline/hairpin.h)
 
   bool has(PacketFlag flag) const noexcept { return (flags & flag) != 0; }
   /// A fragment that is not the whole datagram (an atomic one is).

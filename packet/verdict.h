@@ -104,6 +104,8 @@ enum class DropReason : std::uint8_t {
   kNatPortsExhausted,
   kNatNoAddress,
   kNatNoMapping,
+  kNatFiltered,
+  kNatMappingsFull,
   kCount,
 };
 

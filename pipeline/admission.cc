@@ -4,8 +4,10 @@
 #include "packet/five_tuple.h"
 #include "packet/icmp.h"
 #include "packet/icmpv6.h"
-#include "packet/rewrite.h"
+#include "pipeline/first_packet.h"
 #include "pipeline/guards.h"
+#include "pipeline/hairpin.h"
+#include "pipeline/inbound.h"
 #include "pipeline/log_decision.h"
 #include "pipeline/route_stage.h"
 #include "pipeline/tcp_of_packet.h"
@@ -13,20 +15,6 @@
 
 namespace culvert {
 namespace {
-
-FlowKind kind_of(std::uint8_t protocol) noexcept {
-  switch (protocol) {
-    case kProtocolTcp:
-      return FlowKind::kTcp;
-    case kProtocolUdp:
-      return FlowKind::kUdp;
-    case kProtocolIcmp:
-    case kProtocolIcmpv6:
-      return FlowKind::kIcmp;
-    default:
-      return FlowKind::kOther;
-  }
-}
 
 /// Only requests begin anything, so that rules for them need not think of what an answer could open.
 bool is_echo_request(const Packet& packet) noexcept {
@@ -53,39 +41,6 @@ DropReason open_session(const Packet& packet, std::uint32_t transport_length, bo
   }
 }
 
-/// Whether a route leads back to the source, as the packet's interface asks for.
-bool source_is_routed(const Packet& packet, const StatefulContext& context) noexcept {
-  const ReversePathCheck mode =
-      packet.ingress < kMaxInterfaces ? context.stateful.reverse_path[packet.ingress] : ReversePathCheck::kOff;
-  if (mode == ReversePathCheck::kOff) return true;
-  const RouteTables& routes = context.context.routes;
-  const NextHopIndex back = packet.network == NetworkKind::kIpv4
-                                ? routes.ipv4->lookup(view<Ipv4Header>(packet.network_header()).source)
-                                : routes.ipv6->lookup(view<Ipv6Header>(packet.network_header()).source);
-  return leads_back(back, mode == ReversePathCheck::kStrict ? packet.ingress : kNoInterface, *routes.next_hops);
-}
-
-/// What forwarding drops in any case, so that no session is made for it: TTL, source route, link-local source.
-bool goes_no_further(const Packet& packet) noexcept {
-  return ttl_of(packet) <= 1 || packet.has(kFlagSourceRoute) || packet.has(kFlagSourceLinkLocal);
-}
-
-DropReason reason_of(SessionAdmission admission) noexcept {
-  switch (admission) {
-    case SessionAdmission::kAdmitted:
-      return DropReason::kNone;
-    case SessionAdmission::kTableFull:
-      return DropReason::kSessionTableFull;
-    case SessionAdmission::kHalfOpenFull:
-      return DropReason::kSessionHalfOpenFull;
-    case SessionAdmission::kReplyTaken:
-      return DropReason::kSessionReplyTaken;
-    case SessionAdmission::kNoPlace:
-      return DropReason::kSessionNoPlace;
-  }
-  return DropReason::kNone;
-}
-
 /// The port that rules see: the destination's, or the type and code of an echo request.
 template <typename Tuple>
 std::uint16_t rule_port(const Tuple& key) noexcept {
@@ -97,15 +52,9 @@ std::uint16_t rule_port(const Tuple& key) noexcept {
 template <typename Tuple>
 void fill(SessionStart<Tuple>& start, const Packet& packet, const Tuple& key, std::uint64_t hash, InterfaceIndex egress,
           const RuleOutcome& outcome, const StatefulContext& context) noexcept {
-  const auto side = [&context](auto& to, const Tuple& tuple, std::uint64_t tuple_hash, InterfaceIndex interface) {
-    to.key = tuple;
-    to.hash = tuple_hash;
-    to.zone = context.zone_of(interface);
-    to.ingress = static_cast<std::uint8_t>(interface);
-  };
   const Tuple reply = key.reversed();
-  side(start.original, key, hash, packet.ingress);
-  side(start.reply, reply, context.shard.table<Tuple>().hash(reply), egress);
+  fill_side(start.original, key, hash, packet.ingress, context);
+  fill_side(start.reply, reply, context.shard.table<Tuple>().hash(reply), egress, context);
   start.kind = kind_of(packet.protocol);
   if (outcome.log_close) start.flags |= kFlowLogClose;
   start.rule = outcome.rule;
@@ -121,13 +70,39 @@ struct Begun {
 template <typename Tuple>
 Begun admit(SessionStart<Tuple>& start, InterfaceIndex egress, const StatefulContext& context) noexcept {
   if (context.stateful.source_nat != nullptr) {
-    const DropReason refused = context.translator.begin(start, *context.stateful.source_nat, egress);
+    const DropReason refused =
+        context.translator.begin(start, context.nat_rules<Tuple>(start.original.zone, start.reply.zone, egress));
     if (refused != DropReason::kNone) return {kNoFlow, refused};
     start.reply.hash = context.shard.table<Tuple>().hash(start.reply.key);
   }
   const auto admitted = context.shard.admit(start, context.stateful.timeouts, context.context.now);
   if (admitted.slot == kNoFlow) context.translator.give_back(start);
   return {admitted.slot, reason_of(admitted.admission)};
+}
+
+/// Where a packet of no session leads. False: it has been decided.
+template <typename Tuple>
+bool find_way_of_first(Packet& packet, const Tuple& key, std::uint64_t hash, std::uint32_t transport_length, Zone from,
+                       NextHopView& hop, const StatefulContext& context) noexcept {
+  const bool external = context.stateful.is_external(key.destination);
+  if (external) {
+    if (const InterfaceIndex home = hairpin_way(packet, key, from, context); home != kNoInterface) {
+      packet.next_hop = kHairpinHop;
+      hop = {NextHopKind::kForward, home};
+      return true;
+    }
+    if (admit_inbound(packet, key, hash, transport_length, context)) return false;
+  }
+  route_packet(packet, context.context);
+  hop = context.stateful.source_nat == nullptr ? way_out(packet, context.context)
+                                               : settle_way_out(packet, context.context);
+  // Only this host and sessions have external addresses: wherever routes to them lead, nobody else gets their packets.
+  // Nor does this host get what would answer to itself.
+  if (external && (hop.kind != NextHopKind::kLocal || packet.turned_back)) {
+    packet.drop(DropReason::kNatNoMapping);
+    return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -157,17 +132,12 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
                   const StatefulContext& context) noexcept {
   const Zone from = context.zone_of(packet.ingress);
   // A source that can't be there is not counted against whoever is: it is dropped below.
-  if (counts_packets(from, context) && source_is_routed(packet, context) &&
+  if (counts_packets(from, context) && !packet.turned_back && source_is_routed(packet, context) &&
       !pass_counting_screens(packet, key, context)) {
     return;
   }
-  route_packet(packet, context.context);
-  const NextHopView hop = context.stateful.source_nat == nullptr ? way_out(packet, context.context)
-                                                                 : settle_way_out(packet, context.context);
-  // Only this host and sessions have external addresses: wherever routes to them lead, nobody else gets their packets.
-  if (hop.kind != NextHopKind::kLocal && context.stateful.is_external(key.destination)) {
-    return packet.drop(DropReason::kNatNoMapping);
-  }
+  NextHopView hop;
+  if (!find_way_of_first(packet, key, hash, transport_length, from, hop, context)) return;
   if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return;
   SessionStart<Tuple> start;
   const bool proved = transport_length == 0 && may_prove_a_cookie(packet, from, context) &&
@@ -180,7 +150,10 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   if (outcome.log_open && outcome.action != RuleAction::kPermit) log_decision(first, outcome, context);
   if (outcome.action == RuleAction::kReject) return packet.drop(DropReason::kPolicyReject);
   if (outcome.action != RuleAction::kPermit) return packet.drop(DropReason::kPolicyDeny);
-  if (goes_no_further(packet)) return;
+  if (goes_no_further(packet)) {
+    if (packet.next_hop == kHairpinHop) packet.drop(why_no_further(packet));
+    return;
+  }
   if (!proved && !pass_syn_flood(packet, key.protocol, from, context)) return;
   bool counted = false;
   const DropReason over_limit = pass_limits(key, from, counted, context);
@@ -196,9 +169,9 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   FlowHead& head = sessions.entry(admitted.slot).head;
   count_packet(head, packet);
   keep_next_hop(head, packet, context.route_generation);
-  if (head.has(kFlowTranslated)) leave_translated(packet, sessions, admitted.slot, transport_length);
   if (proved) context.context.cells.syn_cookies_accepted.add();
   if (outcome.log_open) log_decision(first, outcome, context);
+  if (head.has(kFlowTranslated)) leave<Tuple>(packet, admitted.slot, transport_length, context);
 }
 
 template void admit_packet<FiveTuple4>(Packet&, const FiveTuple4&, std::uint64_t, std::uint32_t,

@@ -5,7 +5,7 @@
 // What goes to this host, or nowhere, makes no session: it is punted or dropped by its next hop as without a policy.
 // (Packets to the host's own addresses mostly never come here: XDP leaves them to the kernel.) What the policy permits
 // and forwarding won't pass, for its TTL or its source route, makes none either. What goes to an external address of
-// NAT and not to this host is dropped, whatever the policy says.
+// NAT is first looked at by mappings (inbound.h); else, and not to this host, it is dropped, whatever the policy says.
 #pragma once
 
 #include "packet/packet.h"

@@ -40,7 +40,7 @@ Pipeline::Pipeline(const PipelineParts& parts) noexcept
       multipath_key_(parts.multipath_key),
       cells_(parts.cells),
       syn_proxy_(*parts.pool, parts.region, parts.syn_cookie_key, parts.syn_offer),
-      translator_(parts.external_ports, parts.port_key),
+      translator_(parts.nat, parts.port_key),
       owners_(parts.self, parts.workers, parts.owner_key, parts.owner_hash),
       hold_(parts.pending, *parts.requests, *parts.routes.generation),
       fragments_(*parts.pool, parts.region),
@@ -48,7 +48,7 @@ Pipeline::Pipeline(const PipelineParts& parts) noexcept
       answers_(parts.region, parts.pool->frame_size()) {
   cells_->pending.max.set(parts.pending.size());
   if (parts.sessions != nullptr) {
-    sessions_.emplace(*parts.sessions, *parts.meters, parts.rule_hits, syn_proxy_, translator_);
+    sessions_.emplace(*parts.sessions, *parts.meters, parts.rule_hits, syn_proxy_, translator_, owners_);
   }
   if (snapshot_ != nullptr) use(*snapshot_);
 }

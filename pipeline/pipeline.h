@@ -64,8 +64,8 @@ struct PipelineParts {
   OwnerHash owner_hash = OwnerHash::kKeyed;
   SipKey syn_cookie_key;
   SynOffer syn_offer;
-  ExternalPorts* external_ports = nullptr;  ///< when some snapshot may translate addresses
-  HashKey port_key;                         ///< of this worker
+  NatBindings* nat = nullptr;  ///< when some snapshot may translate addresses
+  HashKey port_key;            ///< of this worker
   WorkerIndex self = 0;
   WorkerIndex workers = 1;
 };

@@ -5,6 +5,7 @@
 #include "packet/icmp_quote.h"
 #include "packet/icmpv6.h"
 #include "packet/translate.h"
+#include "pipeline/hairpin.h"
 #include "pipeline/route_stage.h"
 
 namespace culvert {
@@ -76,7 +77,11 @@ bool is_for_this_host(Packet& packet, const Address& destination, const Stateful
 template <typename Tuple>
 void admit_error(Packet& packet, const Tuple& own, const Tuple& quoted, IcmpQuote& quote,
                  const StatefulContext& context) noexcept {
-  if (of_a_session(packet, own, quoted, quote, context)) return route_packet(packet, context.context);
+  if (of_a_session(packet, own, quoted, quote, context)) {
+    using Header = std::conditional_t<std::is_same_v<Tuple, FiveTuple4>, Ipv4Header, Ipv6Header>;
+    const auto receiver = view<Header>(packet.network_header()).destination;
+    return turn_error_back(packet, receiver, context) ? void() : route_packet(packet, context.context);
+  }
   if (!is_for_this_host(packet, own.destination, context)) packet.drop(DropReason::kIcmpUnrelated);
 }
 

@@ -4,6 +4,8 @@
 #include "packet/icmp.h"
 #include "packet/icmpv6.h"
 #include "pipeline/admission.h"
+#include "pipeline/hairpin.h"
+#include "pipeline/inbound.h"
 #include "pipeline/route_stage.h"
 #include "pipeline/tcp_of_packet.h"
 #include "pipeline/way_out.h"
@@ -69,6 +71,34 @@ bool translation_is_right(FlowSlot original, const StatefulContext& context) noe
                                         *context.stateful.source_nat);
 }
 
+template <typename Tuple>
+std::uint8_t nat_bits(FlowSlot original, const StatefulContext& context) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  return sessions.entry(original).head.has(kFlowHoldsPort) ? sessions.info(original).nat : std::uint8_t{0};
+}
+
+/// Somebody outside has begun it with a mapping.
+template <typename Tuple>
+bool is_from_outside(FlowSlot original, const StatefulContext& context) noexcept {
+  return (nat_bits<Tuple>(original, context) & kNatFromOutside) != 0;
+}
+
+/// What a session of an earlier policy is let go on by.
+template <typename Tuple>
+RuleOutcome ask_again(FlowSlot original, const StatefulContext& context) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  const auto& entry = sessions.entry(original);
+  const auto& reply = sessions.entry(entry.head.peer);
+  const std::uint8_t nat = nat_bits<Tuple>(original, context);
+  RuleOutcome outcome = evaluate_policy(entry.key, entry.head.zone, reply.head.zone, context);
+  if (outcome.action == RuleAction::kPermit) {
+    if ((nat & kNatOpens) != 0) context.translator.allow(reply.key, context.stateful.policy_generation);
+  } else if ((nat & kNatFromOutside) != 0 && mapping_is_allowed(reply.key, context)) {
+    outcome = {.rule = kMappingRule, .action = RuleAction::kPermit};
+  }
+  return outcome;
+}
+
 /// Asks the policy of now about a session of an earlier one. False: it has been closed.
 template <typename Tuple>
 [[gnu::noinline]] bool still_allowed(FlowSlot slot, const StatefulContext& context) noexcept {
@@ -76,9 +106,12 @@ template <typename Tuple>
   const FlowSlot original = sessions.original_of(slot);
   auto& entry = sessions.entry(original);
   FlowHead& reply = sessions.entry(entry.head.peer).head;
-  const RuleOutcome outcome = evaluate_policy(entry.key, entry.head.zone, reply.zone, context);
-  if ((outcome.action != RuleAction::kPermit && context.stateful.close_on_change) ||
-      !translation_is_right<Tuple>(original, context)) {
+  const RuleOutcome outcome = ask_again<Tuple>(original, context);
+  const bool refused = outcome.action != RuleAction::kPermit && context.stateful.close_on_change;
+  const bool translated_rightly = translation_is_right<Tuple>(original, context);
+  // Another session of its mapping may be allowed soon, and then this one is.
+  if (refused && translated_rightly && is_from_outside<Tuple>(original, context)) return false;
+  if (refused || !translated_rightly) {
     context.shard.end<Tuple>(original, SessionEnd::kPolicyChanged);
     return false;
   }
@@ -91,6 +124,18 @@ template <typename Tuple>
   }
   put(sessions.info(original).rule, outcome.action == RuleAction::kPermit ? outcome.rule : kEarlierRule);
   return true;
+}
+
+/// The first packet from inside of a session that somebody outside has begun: its mapping is used, and open.
+template <typename Tuple>
+void note_answer(FlowSlot original, InterfaceIndex egress, const StatefulContext& context) noexcept {
+  if (context.stateful.source_nat == nullptr) return;
+  if ((nat_bits<Tuple>(original, context) & (kNatFromOutside | kNatOpens)) != kNatFromOutside) return;
+  auto& sessions = context.shard.table<Tuple>();
+  const auto& entry = sessions.entry(original);
+  const Zone to = sessions.entry(entry.head.peer).head.zone;
+  context.translator.answered(sessions, original, context.stateful.policy_generation,
+                              context.nat_rules<Tuple>(entry.head.zone, to, egress));
 }
 
 /// A session's packets leave by another interface now: with addresses for which that is right, or no more. False: it
@@ -107,6 +152,22 @@ bool goes_on_by(FlowSlot original, InterfaceIndex egress, const StatefulContext&
   return false;
 }
 
+NextHopView way_of_untranslated(Packet& packet, const StatefulContext& context) noexcept {
+  route_packet(packet, context.context);
+  return way_out(packet, context.context);
+}
+
+/// `destination`: with which it will leave.
+template <typename Address>
+NextHopView way_of_translated(Packet& packet, const Address& destination, const StatefulContext& context) noexcept {
+  if (const InterfaceIndex home = home_of(destination, context); home != kNoInterface) {
+    packet.next_hop = kHairpinHop;
+    return {NextHopKind::kForward, home};
+  }
+  route_to(packet, destination, context.context);
+  return settle_way_out(packet, context.context);
+}
+
 /// A route has changed since the flow's next hop was found, or it is the reply's first packet. When this direction
 /// leaves by another zone than the other one comes from, the policy is asked about that zone: whatever the routes do,
 /// nothing goes where no rule lets the session go. False: the packet is dropped.
@@ -116,12 +177,8 @@ template <typename Tuple>
   auto& entry = sessions.entry(slot);
   auto& other = sessions.entry(entry.head.peer);
   const bool translated = entry.head.has(kFlowTranslated);
-  if (translated) {
-    route_to(packet, other.key.source, context.context);
-  } else {
-    route_packet(packet, context.context);
-  }
-  const NextHopView hop = translated ? settle_way_out(packet, context.context) : way_out(packet, context.context);
+  const NextHopView hop =
+      translated ? way_of_translated(packet, other.key.source, context) : way_of_untranslated(packet, context);
   if (hop.kind == NextHopKind::kForward || hop.kind == NextHopKind::kGlean) {
     const Zone to = context.zone_of(hop.interface);
     if (to != other.head.zone) {
@@ -135,9 +192,12 @@ template <typename Tuple>
       // Answers come from where requests go; but requests may come in elsewhere than answers leave.
       if (!reply) put(other.head.zone, to);
     }
-    if (!entry.head.has(kFlowReply) && !goes_on_by<Tuple>(slot, hop.interface, context)) {
-      packet.drop(DropReason::kPolicyChanged);
-      return false;
+    if (!entry.head.has(kFlowReply)) {
+      if (!goes_on_by<Tuple>(slot, hop.interface, context)) {
+        packet.drop(DropReason::kPolicyChanged);
+        return false;
+      }
+      note_answer<Tuple>(slot, hop.interface, context);
     }
   }
   keep_next_hop(entry.head, packet, context.route_generation);
@@ -178,10 +238,10 @@ SessionHit session_hit(Packet& packet, FlowSlot slot, const StatefulContext& con
     return SessionHit::kDecided;
   }
   count_packet(head, packet);
-  if (shifted) leave_shifted<Tuple>(packet, slot, context);
-  if (head.has(kFlowTranslated)) leave_translated(packet, context.shard.table<Tuple>(), slot, transport_length);
   // What passes without being believed does not prolong the session.
   if (action == TcpAction::kPass) put(head.seen, flow_date(context.context.now));
+  if (shifted) leave_shifted<Tuple>(packet, slot, context);
+  if (head.has(kFlowTranslated)) leave<Tuple>(packet, slot, transport_length, context);
   return SessionHit::kDecided;
 }
 

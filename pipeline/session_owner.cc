@@ -145,6 +145,16 @@ void SessionOwners::sort(Burst& burst, const Context& context) const noexcept {
   });
 }
 
+bool SessionOwners::hand_over(Packet& packet, const Context& context) const noexcept {
+  if (!shared()) return false;
+  const Zone in = context.snapshot.stateful->zone_of(packet.ingress);
+  const std::uint32_t owner =
+      this->owner(packet, [&](const Packet&, const auto& tuple) noexcept { return with_nat(tuple, in, context); });
+  if (owner == self_) return false;
+  hand_off(packet, owner);
+  return true;
+}
+
 bool SessionOwners::owns(std::span<Packet> fragments, std::uint32_t transport_length,
                          const Context& context) const noexcept {
   const Packet& first = fragments.front();

@@ -67,6 +67,9 @@ class SessionOwners {
   /// The same where no addresses are translated.
   void sort(Burst& burst) const noexcept;
 
+  /// A packet whose addresses have changed on the way. Whether it is another worker's now: then it has kHandOff.
+  bool hand_over(Packet& packet, const Context& context) const noexcept;
+
   /// The fragments of a whole datagram, all with the ports of the first. False: they are another worker's and have
   /// kHandOff; each carries `transport_length`.
   bool owns(std::span<Packet> fragments, std::uint32_t transport_length, const Context& context) const noexcept;

@@ -3,13 +3,11 @@
 
 #include <array>
 
-#include "packet/five_tuple.h"
 #include "packet/translate.h"
-#include "pipeline/admission.h"
 #include "pipeline/datagram_queue.h"
+#include "pipeline/decide.h"
 #include "pipeline/related.h"
 #include "pipeline/route_stage.h"
-#include "pipeline/session_hit.h"
 #include "pipeline/way_out.h"
 
 namespace culvert {
@@ -22,15 +20,6 @@ constexpr std::uint32_t kVisitsWhenIdle = 4096;
 template <typename Tuple>
 inline constexpr NetworkKind kFamily = std::is_same_v<Tuple, FiveTuple4> ? NetworkKind::kIpv4 : NetworkKind::kIpv6;
 
-template <typename Tuple>
-Tuple key_of(const Packet& packet) noexcept {
-  if constexpr (std::is_same_v<Tuple, FiveTuple4>) {
-    return five_tuple4(packet);
-  } else {
-    return five_tuple6(packet);
-  }
-}
-
 /// Packets of one family, side by side for the bulk lookup.
 template <typename Tuple>
 struct Lookups {
@@ -39,22 +28,6 @@ struct Lookups {
   std::array<FlowSlot, kBurstSize> slot;
   std::array<Packet*, kBurstSize> packet;
 };
-
-/// A packet that found no session, or whose session is over.
-template <typename Tuple>
-void begin(Packet& packet, const Tuple& key, std::uint64_t hash, FlowSlot over, std::uint32_t transport_length,
-           const StatefulContext& context) noexcept {
-  if (over != kNoFlow) context.shard.end<Tuple>(over, SessionEnd::kRenewed);
-  admit_packet(packet, key, hash, transport_length, context);
-}
-
-template <typename Tuple>
-void decide(Packet& packet, const Tuple& key, std::uint64_t hash, FlowSlot slot, std::uint32_t transport_length,
-            const StatefulContext& context) noexcept {
-  if (slot == kNoFlow || session_hit<Tuple>(packet, slot, context, transport_length) == SessionHit::kRenew) {
-    begin(packet, key, hash, slot, transport_length, context);
-  }
-}
 
 /// The sessions of one family's packets; returns how many packets are open and of the other family.
 template <typename Tuple>
@@ -166,7 +139,8 @@ void decide_datagram(std::span<Packet> fragments, const Tuple& key, std::uint32_
 StatefulContext SessionStage::with(const Context& context) noexcept {
   // Read before the routes are: what is found may be newer than it says, and is then only found again.
   const auto generation = static_cast<std::uint32_t>(context.routes.generation->load(std::memory_order_acquire));
-  return {context, *context.snapshot.stateful, shard_, meters_, rule_hits_, generation, syn_proxy_, translator_};
+  return {context, *context.snapshot.stateful, shard_, meters_, rule_hits_, generation, syn_proxy_, translator_,
+          owners_};
 }
 
 void SessionStage::process(Burst& burst, const Context& context) noexcept {

@@ -16,10 +16,12 @@
 
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "packet/burst.h"
 #include "packet/fragment_place.h"
 #include "pipeline/context.h"
+#include "pipeline/session_owner.h"
 #include "pipeline/stateful.h"
 #include "pipeline/syn_proxy.h"
 #include "pipeline/translator.h"
@@ -37,8 +39,21 @@ struct StatefulContext {
   std::uint32_t route_generation;
   SynProxy& syn_proxy;
   Translator& translator;
+  const SessionOwners& owners;
 
   Zone zone_of(InterfaceIndex interface) const noexcept { return stateful.zone_of(interface); }
+  /// Whether all sessions of a host from one zone to another are this worker's: not where sessions are translated
+  /// whichever way they begin (session_owner.h), unless there is no other worker.
+  template <typename Tuple>
+  bool may_map(Zone from, Zone to) const noexcept {
+    return !owners.shared() ||
+           !stateful.translated_zones[std::is_same_v<Tuple, FiveTuple6> ? 1 : 0].translates(to, from);
+  }
+  /// With source NAT: what it says of a session from one zone to another, which leaves by `egress`.
+  template <typename Tuple>
+  Translator::Rules nat_rules(Zone from, Zone to, InterfaceIndex egress) const noexcept {
+    return {*stateful.source_nat, egress, may_map<Tuple>(from, to), context.now};
+  }
 };
 
 /// What became of a whole datagram's first fragment, for those behind it.
@@ -55,8 +70,13 @@ class SessionStage {
  public:
   /// All outlive it. `rule_hits`: as many as rules can have counters.
   SessionStage(SessionShard& shard, SharedMeters& meters, std::span<Cell> rule_hits, SynProxy& syn_proxy,
-               Translator& translator) noexcept
-      : shard_(shard), meters_(meters), rule_hits_(rule_hits), syn_proxy_(syn_proxy), translator_(translator) {}
+               Translator& translator, const SessionOwners& owners) noexcept
+      : shard_(shard),
+        meters_(meters),
+        rule_hits_(rule_hits),
+        syn_proxy_(syn_proxy),
+        translator_(translator),
+        owners_(owners) {}
 
   /// Every packet without a verdict is dropped or has a next hop afterwards. The snapshot is stateful. Parts of
   /// datagrams are not among them: those below take them.
@@ -89,6 +109,7 @@ class SessionStage {
   std::span<Cell> rule_hits_;
   SynProxy& syn_proxy_;
   Translator& translator_;
+  const SessionOwners& owners_;
 };
 
 }  // namespace culvert

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/translator.h"
 
+#include <array>
+#include <span>
 #include <type_traits>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "packet/translate.h"
 
 namespace culvert {
@@ -41,44 +44,149 @@ void set_port(Tuple& reply, PortKind kind, std::uint16_t port) noexcept {
   if (kind == PortKind::kIcmp) reply.source_port = Be16(port);
 }
 
+/// Queries of ICMP have an identifier of their own each (RFC 5508 3.1 maps them so, too).
+bool is_mapped(const SourceRule& rule, PortKind kind) noexcept {
+  return rule.mapping == NatMapping::kEndpointIndependent && kind != PortKind::kIcmp;
+}
+
 }  // namespace
 
 template <typename Tuple>
-DropReason Translator::begin(SessionStart<Tuple>& start, const SourceNat& nat, InterfaceIndex egress) noexcept {
-  const Tuple& original = start.original.key;
-  const SourceRule* rule = nat.find(original, start.original.zone, start.reply.zone);
-  if (rule == nullptr || rule->action == SourceAction::kKeep) return DropReason::kNone;
-  const NatPool* pool = pool_of(*rule, nat, egress);
-  if (ports_ == nullptr || pool == nullptr || pool->ipv6 != kIsIpv6<Tuple>) return DropReason::kNatNoAddress;
-  const auto kind = port_kind(original.protocol);
-  PairedSlots slots(*pool, host_hash(nat.pairing_key, original));
-  if (slots.tries() == 0) return DropReason::kNatNoAddress;
-  if (!kind.has_value()) {
-    set_address(start.reply.key.destination, ports_->address(slots.next()));
-    start.flags |= kFlowTranslated;
-    return DropReason::kNone;
-  }
-  const std::uint16_t inside_port = original.source_port.host();
-  const PortWish wish = *kind == PortKind::kIcmp ? PortWish{} : PortWish::like(inside_port);
+bool Translator::take_port(SessionStart<Tuple>& start, const NatPool& pool, PairedSlots slots, PortKind kind) noexcept {
+  ExternalPorts& ports = bindings_->ports();
+  const std::uint16_t inside_port = start.original.key.source_port.host();
+  const PortWish wish = kind == PortKind::kIcmp ? PortWish{} : PortWish::like(inside_port);
   for (std::size_t tries = slots.tries(); tries > 0; --tries) {
     const std::size_t slot = slots.next();
     std::optional<std::uint16_t> port;
-    if (pool->keep_port && ports_->take_exactly(slot, *kind, inside_port)) port = inside_port;
-    if (!port.has_value()) port = ports_->take(slot, *kind, wish, random());
+    if (pool.keep_port && ports.take_exactly(slot, kind, inside_port)) port = inside_port;
+    if (!port.has_value()) port = ports.take(slot, kind, wish, random());
     if (!port.has_value()) continue;
-    set_address(start.reply.key.destination, ports_->address(slot));
-    set_port(start.reply.key, *kind, *port);
-    start.flags |= kFlowTranslated | kFlowHoldsPort;
+    set_address(start.reply.key.destination, ports.address(slot));
+    set_port(start.reply.key, kind, *port);
+    return true;
+  }
+  return false;
+}
+
+template <typename Tuple>
+FlowSlot Translator::find_mapping(const Tuple& original, PairedSlots slots) noexcept {
+  using Mappings = NatMappings<Tuple>;
+  static_assert(Mappings::kMostAddresses >= PairedSlots::kMostTries);
+  std::array<typename Mappings::Address, PairedSlots::kMostTries> external;
+  const std::size_t tries = slots.tries();
+  for (std::size_t i = 0; i < tries; ++i) set_address(external[i], bindings_->ports().address(slots.next()));
+  return bindings_->mappings<Tuple>().of_inside(original, std::span(external).first(tries));
+}
+
+template <typename Tuple>
+DropReason Translator::begin_mapped(SessionStart<Tuple>& start, const NatPool& pool, PairedSlots slots, PortKind kind,
+                                    const SourceRule& rule, Now now) noexcept {
+  auto& mappings = bindings_->mappings<Tuple>();
+  const Tuple& original = start.original.key;
+  FlowSlot mapping = find_mapping(original, slots);
+  if (mapping != kNoFlow) {
+    const Tuple& outside = mappings.outside(mapping);
+    start.reply.key.destination = outside.destination;
+    start.reply.key.destination_port = outside.destination_port;
+    mappings.hold(mapping);
+  } else {
+    if (!take_port(start, pool, slots, kind)) return DropReason::kNatPortsExhausted;
+    mapping = bindings_->begin(original, start.reply.key, now);
+    if (mapping == kNoFlow) {
+      bindings_->give_back(original, start.reply.key, 0);
+      return DropReason::kNatMappingsFull;
+    }
+  }
+  const bool permit = rule.filtering == NatFiltering::kAddressDependent;
+  const unsigned opened = bindings_->open(mapping, original, permit, start.policy, now);
+  start.nat = static_cast<std::uint8_t>(kNatMapped | opened);
+  return DropReason::kNone;
+}
+
+template <typename Tuple>
+DropReason Translator::begin(SessionStart<Tuple>& start, const Rules& rules) noexcept {
+  const Tuple& original = start.original.key;
+  const SourceRule* rule = rules.nat.find(original, start.original.zone, start.reply.zone);
+  if (rule == nullptr || rule->action == SourceAction::kKeep) return DropReason::kNone;
+  const NatPool* pool = pool_of(*rule, rules.nat, rules.egress);
+  if (bindings_ == nullptr || pool == nullptr || pool->ipv6 != kIsIpv6<Tuple>) return DropReason::kNatNoAddress;
+  PairedSlots slots(*pool, host_hash(rules.nat.pairing_key, original));
+  if (slots.tries() == 0) return DropReason::kNatNoAddress;
+  const auto kind = port_kind(original.protocol);
+  if (!kind.has_value()) {
+    set_address(start.reply.key.destination, bindings_->ports().address(slots.next()));
+    start.flags |= kFlowTranslated;
     return DropReason::kNone;
   }
-  return DropReason::kNatPortsExhausted;
+  DropReason refused = DropReason::kNone;
+  if (rules.may_map && is_mapped(*rule, *kind) && bindings_->has_mappings()) {
+    refused = begin_mapped(start, *pool, slots, *kind, *rule, rules.now);
+  } else if (!take_port(start, *pool, slots, *kind)) {
+    refused = DropReason::kNatPortsExhausted;
+  }
+  if (refused == DropReason::kNone) start.flags |= kFlowTranslated | kFlowHoldsPort;
+  return refused;
 }
 
 template <typename Tuple>
 void Translator::give_back(const SessionStart<Tuple>& start) noexcept {
   if ((start.flags & kFlowHoldsPort) == 0) return;
-  const Tuple& reply = start.reply.key;
-  ports_->give_back(mapped(reply.destination), *port_kind(reply.protocol), reply.destination_port.host());
+  bindings_->give_back(start.original.key, start.reply.key, start.nat);
+}
+
+template <typename Tuple>
+FlowSlot Translator::mapping_of(const Tuple& packet) noexcept {
+  if (bindings_ == nullptr || !bindings_->has_mappings()) return kNoFlow;
+  return bindings_->mappings<Tuple>().of_outside(packet);
+}
+
+template <typename Tuple>
+bool Translator::lets_in(FlowSlot mapping, const Tuple& packet, const Tuple& original, Zone from, Zone to,
+                         InterfaceIndex egress, const SourceNat& nat) noexcept {
+  auto& mappings = bindings_->mappings<Tuple>();
+  if (!mappings.is_open(mapping)) return false;
+  const SourceRule* rule = nat.find(original, from, to);
+  if (rule == nullptr || rule->action == SourceAction::kKeep) return false;
+  if (rule->mapping != NatMapping::kEndpointIndependent) return false;
+  if (!still_right(original, packet, from, to, egress, nat)) return false;
+  switch (rule->filtering) {
+    case NatFiltering::kEndpointIndependent:
+      return true;
+    case NatFiltering::kAddressDependent:
+      return mappings.permitted(mapping, packet);
+    case NatFiltering::kAddressAndPortDependent:
+      return false;
+  }
+  return false;
+}
+
+template <typename Tuple>
+void Translator::allow(const Tuple& reply, std::uint16_t policy) noexcept {
+  if (const FlowSlot mapping = mapping_of(reply); mapping != kNoFlow) {
+    bindings_->mappings<Tuple>().allow(mapping, policy);
+  }
+}
+
+template <typename Tuple>
+void Translator::join(SessionStart<Tuple>& start, FlowSlot mapping) noexcept {
+  bindings_->mappings<Tuple>().hold(mapping);
+  start.flags |= kFlowTranslated | kFlowHoldsPort;
+  start.nat = kNatMapped | kNatFromOutside;
+}
+
+template <typename Tuple>
+void Translator::answered(SessionTable<Tuple>& sessions, FlowSlot original, std::uint16_t policy,
+                          const Rules& rules) noexcept {
+  FlowInfo& info = sessions.info(original);
+  const auto& entry = sessions.entry(original);
+  const auto& reply = sessions.entry(entry.head.peer);
+  const FlowSlot mapping = mapping_of(reply.key);
+  CULVERT_CHECK(mapping != kNoFlow);
+  const SourceRule* rule = rules.nat.find(entry.key, entry.head.zone, reply.head.zone);
+  const bool permit = rule != nullptr && rule->filtering == NatFiltering::kAddressDependent;
+  const unsigned opened = bindings_->open(mapping, entry.key, permit, policy, rules.now);
+  put(info.nat, static_cast<std::uint8_t>(info.nat | opened));
 }
 
 template <typename Tuple>
@@ -87,8 +195,8 @@ bool Translator::still_right(const Tuple& original, const Tuple& reply, Zone fro
   const SourceRule* rule = nat.find(original, from, to);
   if (rule == nullptr || rule->action == SourceAction::kKeep) return reply == original.reversed();
   const NatPool* pool = pool_of(*rule, nat, egress);
-  if (ports_ == nullptr || pool == nullptr) return false;
-  const auto slot = ports_->find(mapped(reply.destination));
+  if (bindings_ == nullptr || pool == nullptr) return false;
+  const auto slot = bindings_->ports().find(mapped(reply.destination));
   return slot.has_value() && pool->has(*slot);
 }
 
@@ -103,14 +211,26 @@ void leave_translated(Packet& packet, SessionTable<Tuple>& sessions, FlowSlot sl
   packet.destination_port = leaving.destination_port;
 }
 
-template DropReason Translator::begin(SessionStart<FiveTuple4>&, const SourceNat&, InterfaceIndex) noexcept;
-template DropReason Translator::begin(SessionStart<FiveTuple6>&, const SourceNat&, InterfaceIndex) noexcept;
+template DropReason Translator::begin(SessionStart<FiveTuple4>&, const Rules&) noexcept;
 template void Translator::give_back(const SessionStart<FiveTuple4>&) noexcept;
-template void Translator::give_back(const SessionStart<FiveTuple6>&) noexcept;
 template bool Translator::still_right(const FiveTuple4&, const FiveTuple4&, Zone, Zone, InterfaceIndex,
                                       const SourceNat&) const noexcept;
+template FlowSlot Translator::mapping_of(const FiveTuple4&) noexcept;
+template bool Translator::lets_in(FlowSlot, const FiveTuple4&, const FiveTuple4&, Zone, Zone, InterfaceIndex,
+                                  const SourceNat&) noexcept;
+template void Translator::allow(const FiveTuple4&, std::uint16_t) noexcept;
+template void Translator::join(SessionStart<FiveTuple4>&, FlowSlot) noexcept;
+template void Translator::answered(SessionTable<FiveTuple4>&, FlowSlot, std::uint16_t, const Rules&) noexcept;
+template DropReason Translator::begin(SessionStart<FiveTuple6>&, const Rules&) noexcept;
+template void Translator::give_back(const SessionStart<FiveTuple6>&) noexcept;
 template bool Translator::still_right(const FiveTuple6&, const FiveTuple6&, Zone, Zone, InterfaceIndex,
                                       const SourceNat&) const noexcept;
+template FlowSlot Translator::mapping_of(const FiveTuple6&) noexcept;
+template bool Translator::lets_in(FlowSlot, const FiveTuple6&, const FiveTuple6&, Zone, Zone, InterfaceIndex,
+                                  const SourceNat&) noexcept;
+template void Translator::allow(const FiveTuple6&, std::uint16_t) noexcept;
+template void Translator::join(SessionStart<FiveTuple6>&, FlowSlot) noexcept;
+template void Translator::answered(SessionTable<FiveTuple6>&, FlowSlot, std::uint16_t, const Rules&) noexcept;
 template void leave_translated(Packet&, SessionTable<FiveTuple4>&, FlowSlot, std::uint32_t) noexcept;
 template void leave_translated(Packet&, SessionTable<FiveTuple6>&, FlowSlot, std::uint32_t) noexcept;
 

@@ -7,34 +7,45 @@
 // A packet of either direction leaves with the other direction's key, reversed. So both directions are translated by
 // one entry that is read anyway, live and die together, and an answer that fits no session is nobody's.
 //
-// Who has the port is known from the key, too: the session gives it back when it ends (sessions/session_shard.h).
+// What the session holds outside, a port or a mapping, is known from the session, too, and given back when it ends
+// (sessions/nat_bindings.h). Somebody outside who speaks first to a mapping begins a session that is stored like one
+// that began inside (pipeline/inbound.h).
 #pragma once
 
-#include "nat/external_ports.h"
 #include "nat/source_nat.h"
 #include "packet/packet.h"
 #include "packet/verdict.h"
 #include "policy/policy_key.h"
+#include "sessions/nat_bindings.h"
 #include "sessions/session_table.h"
 
 namespace culvert {
 
 class Translator {
  public:
-  /// `ports`: the worker's, outlive it; null without NAT. `key`: a secret of this worker; ports can't be foreseen.
-  Translator(ExternalPorts* ports, const HashKey& key) noexcept : ports_(ports), key_(key) {}
+  /// `bindings`: the worker's, outlive it; null without NAT. `key`: a secret of this worker; ports can't be foreseen.
+  Translator(NatBindings* bindings, const HashKey& key) noexcept : bindings_(bindings), key_(key) {}
 
   /// The addresses of a new configuration.
   void use(const ExternalAddresses* addresses) noexcept {
-    if (ports_ != nullptr && addresses != nullptr) ports_->use(*addresses);
+    if (bindings_ != nullptr && addresses != nullptr) bindings_->ports().use(*addresses);
   }
 
-  /// A new session that is permitted, with both zones: if its source is to be translated, its reply gets the key that
-  /// answers will have (its hash is the caller's), and the session a port. Else why it can't begin.
-  template <typename Tuple>
-  DropReason begin(SessionStart<Tuple>& start, const SourceNat& nat, InterfaceIndex egress) noexcept;
+  /// What the configuration says of sessions that begin now.
+  struct Rules {
+    const SourceNat& nat;
+    InterfaceIndex egress;  ///< where the session's packets leave
+    bool may_map;           ///< all sessions of the host between these zones are this worker's
+    Now now;
+  };
 
-  /// What begin() took, of a session that found no place.
+  /// A new session that is permitted, with both zones and the policy's generation: if its source is to be translated,
+  /// its reply gets the key that answers will have (its hash is the caller's), and the session a port or a mapping.
+  /// Else why it can't begin.
+  template <typename Tuple>
+  DropReason begin(SessionStart<Tuple>& start, const Rules& rules) noexcept;
+
+  /// What begin() or join() took, of a session that found no place.
   template <typename Tuple>
   void give_back(const SessionStart<Tuple>& start) noexcept;
 
@@ -44,10 +55,48 @@ class Translator {
   bool still_right(const Tuple& original, const Tuple& reply, Zone from, Zone to, InterfaceIndex egress,
                    const SourceNat& nat) const noexcept;
 
+  // Of mappings.
+
+  /// Of the destination of a packet of no session; kNoFlow: it has none.
+  template <typename Tuple>
+  FlowSlot mapping_of(const Tuple& packet) noexcept;
+  /// Its inside endpoint, as a source.
+  template <typename Tuple>
+  const Tuple& inside(FlowSlot mapping) noexcept {
+    return bindings_->mappings<Tuple>().inside(mapping);
+  }
+  /// Whether this packet may be the first of a session that has this mapping, as far as NAT has a say. `original`: that
+  /// session's key, with which it leaves zone `from` for `to` by `egress`.
+  template <typename Tuple>
+  bool lets_in(FlowSlot mapping, const Tuple& packet, const Tuple& original, Zone from, Zone to, InterfaceIndex egress,
+               const SourceNat& nat) noexcept;
+  /// The generation of the policy that allowed a session of this mapping last.
+  template <typename Tuple>
+  std::uint16_t policy_of(FlowSlot mapping) noexcept {
+    return bindings_->mappings<Tuple>().policy(mapping);
+  }
+  /// A session with this key of replies and kNatOpens has been allowed.
+  template <typename Tuple>
+  void allow(const Tuple& reply, std::uint16_t policy) noexcept;
+  /// A session that somebody outside begins with this mapping holds it.
+  template <typename Tuple>
+  void join(SessionStart<Tuple>& start, FlowSlot mapping) noexcept;
+  /// The first packet from inside of a session with kNatMapped that somebody outside has begun.
+  template <typename Tuple>
+  void answered(SessionTable<Tuple>& sessions, FlowSlot original, std::uint16_t policy, const Rules& rules) noexcept;
+
  private:
   std::uint64_t random() noexcept { return hash16(key_, ++count_, 0); }
+  template <typename Tuple>
+  bool take_port(SessionStart<Tuple>& start, const NatPool& pool, PairedSlots slots, PortKind kind) noexcept;
+  /// That of the source, to one of these addresses.
+  template <typename Tuple>
+  FlowSlot find_mapping(const Tuple& original, PairedSlots slots) noexcept;
+  template <typename Tuple>
+  DropReason begin_mapped(SessionStart<Tuple>& start, const NatPool& pool, PairedSlots slots, PortKind kind,
+                          const SourceRule& rule, Now now) noexcept;
 
-  ExternalPorts* ports_;
+  NatBindings* bindings_;
   HashKey key_;
   std::uint64_t count_ = 0;
 };

@@ -26,6 +26,9 @@ inline constexpr std::size_t kMaxRules = 16384;
 inline constexpr RuleIndex kDefaultRule = 0xffff;
 /// Stands for a rule of an earlier policy, of a session that the policy of now would not let in. Not a position.
 inline constexpr RuleIndex kEarlierRule = 0xfffe;
+/// Stands for a mapping of NAT (sessions/nat_mappings.h): somebody outside has spoken first, and no rule was asked. Not
+/// a position.
+inline constexpr RuleIndex kMappingRule = 0xfffd;
 
 enum class RuleAction : std::uint8_t {
   kDeny,    ///< dropped silently

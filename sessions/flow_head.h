@@ -43,8 +43,14 @@ inline constexpr std::uint8_t kFlowLogClose = 1 << 1;  ///< an event is wanted w
 inline constexpr std::uint8_t kFlowCounted = 1 << 2;   ///< it is one of its source's sessions (source_limits.h)
 inline constexpr std::uint8_t kFlowShifted = 1 << 3;   ///< the ends count differently: the reply's info is a FlowShift
 inline constexpr std::uint8_t kFlowTranslated = 1 << 4;  ///< leaves with the other direction's key, reversed
-inline constexpr std::uint8_t kFlowHoldsPort = 1 << 5;   ///< translated, and the reply's destination port is its alone
+inline constexpr std::uint8_t kFlowHoldsPort = 1 << 5;   ///< translated, and so is its port: it or its mapping has it
 inline constexpr unsigned kFlowKindShift = 6;
+
+/// Bits of FlowInfo::nat, of sessions with kFlowHoldsPort.
+inline constexpr std::uint8_t kNatMapped = 1 << 0;   ///< its port is a mapping's (nat_mappings.h), else it is its alone
+inline constexpr std::uint8_t kNatOpens = 1 << 1;    ///< mapped, and its inside endpoint has sent packets of it
+inline constexpr std::uint8_t kNatPermits = 1 << 2;  ///< mapped, and it holds a permit for its destination's address
+inline constexpr std::uint8_t kNatFromOutside = 1 << 3;  ///< mapped, and its first packet came from outside
 
 struct FlowHead {
   std::uint32_t sequence = 0;          ///< odd: not whole
@@ -79,7 +85,7 @@ struct alignas(8) FlowInfo {
   std::uint32_t tcp_again = 0;     ///< of a segment of another connection, see tcp_track()
   std::uint16_t rule = 0;          ///< which rule let it in
   std::uint8_t ingress = 0;        ///< interface of this direction's packets
-  std::uint8_t unused = 0;
+  std::uint8_t nat = 0;            ///< kNat bits
 };
 
 static_assert(sizeof(FlowInfo) == 16);

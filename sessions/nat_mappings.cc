@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sessions/nat_mappings.h"
 
+#include <array>
+
+#include "base/bytes.h"
+#include "base/check.h"
+
 namespace culvert {
 namespace {
 
-/// Keys of permits have a network of their own, so that no packet is ever taken for one.
-constexpr std::uint16_t kPermits = 0xffff;
+/// An address in places of numbers that mappings have no use for: FlowHead::tcp of both entries.
+using Words = std::array<std::uint32_t, 4>;
+template <typename Address>
+Words words_of(const Address& address) noexcept {
+  Words words{};
+  store(words.data(), address);
+  return words;
+}
 
 }  // namespace
 
 template <typename Tuple>
-Tuple NatMappings<Tuple>::inside_key(const Tuple& packet) noexcept {
+Tuple NatMappings<Tuple>::inside_key(const Tuple& packet, const Address& external) noexcept {
   Tuple key = packet;
-  key.destination = {};
+  key.destination = external;
   key.destination_port = {};
   return key;
 }
@@ -40,6 +51,24 @@ FlowSlot NatMappings<Tuple>::find(const Tuple& key) const noexcept {
 }
 
 template <typename Tuple>
+FlowSlot NatMappings<Tuple>::of_inside(const Tuple& packet, std::span<const Address> external) const noexcept {
+  CULVERT_CHECK(external.size() <= kMostAddresses);
+  std::array<Tuple, kMostAddresses> key;
+  std::array<std::uint64_t, kMostAddresses> hash;
+  std::array<FlowSlot, kMostAddresses> slot;
+  const auto keys = std::span(key).first(external.size());
+  const auto hashes = std::span(hash).first(external.size());
+  const auto slots = std::span(slot).first(external.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = inside_key(packet, external[i]);
+  table_.hash(keys, hashes);
+  table_.flows().find(keys, hashes, slots);
+  for (const FlowSlot found : slots) {
+    if (found != kNoFlow) return table_.original_of(found);
+  }
+  return kNoFlow;
+}
+
+template <typename Tuple>
 FlowSlot NatMappings<Tuple>::insert(const Tuple& original, const Tuple& reply, Now now) noexcept {
   SessionStart<Tuple> start;
   start.original.key = original;
@@ -53,7 +82,7 @@ FlowSlot NatMappings<Tuple>::insert(const Tuple& original, const Tuple& reply, N
 
 template <typename Tuple>
 FlowSlot NatMappings<Tuple>::begin(const Tuple& original, const Tuple& reply, Now now) noexcept {
-  return insert(inside_key(original), outside_key(reply), now);
+  return insert(inside_key(original, reply.destination), outside_key(reply), now);
 }
 
 template <typename Tuple>
@@ -67,7 +96,48 @@ bool NatMappings<Tuple>::release(FlowSlot mapping) noexcept {
 }
 
 template <typename Tuple>
-bool NatMappings<Tuple>::permit(const Tuple& original, Now now) noexcept {
+void NatMappings<Tuple>::open(FlowSlot mapping, std::uint16_t policy) noexcept {
+  put_open(mapping, table_.entry(mapping).head.packets() + 1, policy);
+}
+
+template <typename Tuple>
+void NatMappings<Tuple>::close(FlowSlot mapping) noexcept {
+  CULVERT_CHECK(is_open(mapping));
+  put_open(mapping, table_.entry(mapping).head.packets() - 1, policy(mapping));
+}
+
+template <typename Tuple>
+void NatMappings<Tuple>::allow(FlowSlot mapping, std::uint16_t policy) noexcept {
+  put_open(mapping, table_.entry(mapping).head.packets(), policy);
+}
+
+template <typename Tuple>
+bool NatMappings<Tuple>::is_own_permit(FlowSlot mapping, const Address& address) noexcept {
+  const FlowHead& one = table_.entry(mapping).head;
+  const FlowHead& other = table_.entry(one.peer).head;
+  const Words words = words_of(address);
+  return own_permits(mapping) != 0 && words == Words{one.tcp.end, one.tcp.acked, other.tcp.end, other.tcp.acked};
+}
+
+template <typename Tuple>
+void NatMappings<Tuple>::put_own_permit(FlowSlot mapping, const Address& address) noexcept {
+  FlowHead& one = table_.entry(mapping).head;
+  FlowHead& other = table_.entry(one.peer).head;
+  const Words words = words_of(address);
+  put(one.tcp.end, words[0]);
+  put(one.tcp.acked, words[1]);
+  put(other.tcp.end, words[2]);
+  put(other.tcp.acked, words[3]);
+}
+
+template <typename Tuple>
+bool NatMappings<Tuple>::permit(FlowSlot mapping, const Tuple& original, Now now) noexcept {
+  std::uint64_t& own = own_permits(mapping);
+  if (own == 0 || is_own_permit(mapping, original.destination)) {
+    put_own_permit(mapping, original.destination);
+    put(own, own + 1);
+    return true;
+  }
   const Tuple key = permit_key(original);
   if (const FlowSlot known = find(key); known != kNoFlow) {
     count(known, 1);
@@ -77,13 +147,19 @@ bool NatMappings<Tuple>::permit(const Tuple& original, Now now) noexcept {
 }
 
 template <typename Tuple>
-void NatMappings<Tuple>::forbid(const Tuple& original) noexcept {
+void NatMappings<Tuple>::forbid(FlowSlot mapping, const Tuple& original) noexcept {
+  // Where it was counted does not matter: an address is permitted while it is counted anywhere.
+  if (is_own_permit(mapping, original.destination)) {
+    put(own_permits(mapping), own_permits(mapping) - 1);
+    return;
+  }
   const FlowSlot known = find(permit_key(original));
   if (known != kNoFlow) release(known);
 }
 
 template <typename Tuple>
 bool NatMappings<Tuple>::permitted(FlowSlot mapping, const Tuple& packet) noexcept {
+  if (is_own_permit(mapping, packet.source)) return true;
   Tuple key = inside(mapping);
   key.destination = packet.source;
   key.vrf = kPermits;

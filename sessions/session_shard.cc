@@ -36,13 +36,13 @@ bool may_make_way(const FlowHead& original, const FlowHead& reply) noexcept {
 }
 
 SessionShard::SessionShard(const Memory& memory, const SessionLimits& limits, const HashKey& key, SessionCells& cells,
-                           Now now, SourceLimits* sources, ExternalPorts* ports) noexcept
+                           Now now, SourceLimits* sources, NatBindings* nat) noexcept
     : ipv4_(memory.ipv4, key, now),
       ipv6_(memory.ipv6, key, now),
       limits_(limits),
       cells_(cells),
       sources_(sources),
-      ports_(ports),
+      nat_(nat),
       now_(now),
       log_(cells.log_records, cells.log_lost) {
   CULVERT_CHECK(limits.half_open <= limits.sessions);
@@ -74,7 +74,7 @@ void SessionShard::forget(FlowSlot original, SessionEnd why) noexcept {
   if (is_half_open<Tuple>(original)) --half_open_;
   const auto& entry = table<Tuple>().entry(original);
   if (entry.head.has(kFlowLogClose)) log_end<Tuple>(original, why);
-  if (entry.head.has(kFlowHoldsPort)) give_port_back<Tuple>(original);
+  if (entry.head.has(kFlowHoldsPort)) give_back<Tuple>(original);
   if (!entry.head.has(kFlowCounted) || sources_ == nullptr) return;
   sources_->end(sources_->meters().id(MeterKind::kSource, entry.key.source));
 }
@@ -89,32 +89,34 @@ void SessionShard::remember(FlowSlot original, Now now) noexcept {
 }
 
 template <typename Tuple>
-[[gnu::noinline]] void SessionShard::give_port_back(FlowSlot original) noexcept {
-  const Tuple& reply = table<Tuple>().entry(table<Tuple>().entry(original).head.peer).key;
-  const auto kind = port_kind(reply.protocol);
-  CULVERT_CHECK(ports_ != nullptr && kind.has_value());
-  ports_->give_back(mapped(reply.destination), *kind, reply.destination_port.host());
+[[gnu::noinline]] void SessionShard::give_back(FlowSlot original) noexcept {
+  auto& sessions = table<Tuple>();
+  const auto& entry = sessions.entry(original);
+  CULVERT_CHECK(nat_ != nullptr);
+  nat_->give_back(entry.key, sessions.entry(entry.head.peer).key, sessions.info(original).nat);
 }
 
 template <typename Tuple>
 void SessionShard::translate_again() noexcept {
   auto& sessions = table<Tuple>();
-  // The reply's entry has all that is asked, so the partner's is not read.
   sessions.visit_translated([&](FlowSlot reply) {
-    if (take_port_again<Tuple>(reply)) return;
+    if (take_again<Tuple>(reply)) return;
     forget_flag(sessions.entry(sessions.entry(reply).head.peer).head, kFlowHoldsPort);
     end<Tuple>(reply, SessionEnd::kPolicyChanged);
   });
 }
 
 template <typename Tuple>
-bool SessionShard::take_port_again(FlowSlot reply) noexcept {
-  if (ports_ == nullptr) return false;
-  const auto& entry = table<Tuple>().entry(reply);
-  const Ipv6Address& address = mapped(entry.key.destination);
-  if (!entry.head.has(kFlowHoldsPort)) return ports_->find(address).has_value();
-  const auto kind = port_kind(entry.key.protocol);
-  return kind.has_value() && ports_->take_exactly(address, *kind, entry.key.destination_port.host());
+bool SessionShard::take_again(FlowSlot reply) noexcept {
+  if (nat_ == nullptr) return false;
+  auto& sessions = table<Tuple>();
+  const auto& entry = sessions.entry(reply);
+  if (!entry.head.has(kFlowHoldsPort)) return nat_->ports().find(mapped(entry.key.destination)).has_value();
+  FlowInfo& info = sessions.info(entry.head.peer);
+  const auto nat = nat_->take_again(sessions.entry(entry.head.peer).key, entry.key, info.nat, now_);
+  if (!nat.has_value()) return false;
+  put(info.nat, *nat);
+  return true;
 }
 
 template <typename Tuple>

@@ -16,7 +16,7 @@
 #include <type_traits>
 
 #include "base/cell.h"
-#include "nat/external_ports.h"
+#include "sessions/nat_bindings.h"
 #include "sessions/session_log.h"
 #include "sessions/session_table.h"
 #include "sessions/source_limits.h"
@@ -57,15 +57,12 @@ enum class SessionAdmission : std::uint8_t { kAdmitted, kTableFull, kHalfOpenFul
 
 class SessionShard {
  public:
-  struct Memory {
-    SessionTable<FiveTuple4>::Memory ipv4;
-    SessionTable<FiveTuple6>::Memory ipv6;
-  };
+  using Memory = SessionTables;
 
   /// `memory`: each table with room for limits.sessions. `sources`: whose sessions are counted, with those of all
-  /// workers. `ports`: where sessions with kFlowHoldsPort have their ports from. Both outlive it.
+  /// workers. `nat`: where sessions with kFlowHoldsPort have what they hold from. Both outlive it.
   SessionShard(const Memory& memory, const SessionLimits& limits, const HashKey& key, SessionCells& cells, Now now,
-               SourceLimits* sources = nullptr, ExternalPorts* ports = nullptr) noexcept;
+               SourceLimits* sources = nullptr, NatBindings* nat = nullptr) noexcept;
 
   template <typename Tuple>
   SessionTable<Tuple>& table() noexcept {
@@ -118,9 +115,10 @@ class SessionShard {
   State state() const noexcept { return {ipv4_.state(), ipv6_.state(), half_open_}; }
 
   // The external addresses of now are known before either of the following: the latest ExternalPorts::use() said them,
-  // those of interfaces too, and none of their ports is taken. Afterwards every session with kFlowHoldsPort has its
-  // port, and has it alone. One that is translated and can't go on so has ended as kPolicyChanged: its address is
-  // nobody's any more, or its port is out of the range, the host's, or another session's (of a file that was torn).
+  // those of interfaces too, and none of their ports is taken; there are no mappings. Afterwards every session with
+  // kFlowHoldsPort has its port, alone or with those of its mapping. One that is translated and can't go on so has
+  // ended as kPolicyChanged: its address is nobody's any more, its port is out of the range, the host's, or another
+  // session's (of a file that was torn), or there is no room for its mapping.
 
   /// Goes on with what another process has left, in this state. The sources of sessions are counted by the same meters.
   /// Its work does not depend on how many sessions there are, unless some are translated: `state` says how many, and
@@ -135,10 +133,12 @@ class SessionShard {
   void publish() noexcept {
     cells_.sessions.observe(size());
     cells_.half_open.observe(half_open_);
+    if (nat_ != nullptr) nat_->publish();
   }
   void clear_peaks() noexcept {
     cells_.sessions.clear_peak();
     cells_.half_open.clear_peak();
+    if (nat_ != nullptr) nat_->clear_peaks();
   }
 
  private:
@@ -152,14 +152,14 @@ class SessionShard {
   template <typename Tuple>
   void log_end(FlowSlot original, SessionEnd why) noexcept;
   template <typename Tuple>
-  void give_port_back(FlowSlot original) noexcept;
+  void give_back(FlowSlot original) noexcept;
   // Of an earlier run.
   void taken_over() noexcept;
-  /// Translated sessions get their ports again, or end.
+  /// Translated sessions get what they held again, or end.
   template <typename Tuple>
   void translate_again() noexcept;
   template <typename Tuple>
-  bool take_port_again(FlowSlot reply) noexcept;
+  bool take_again(FlowSlot reply) noexcept;
   template <typename Tuple>
   void remember(FlowSlot original, Now now) noexcept;
   template <typename Tuple>
@@ -170,7 +170,7 @@ class SessionShard {
   SessionLimits limits_;
   SessionCells& cells_;
   SourceLimits* sources_;
-  ExternalPorts* ports_;
+  NatBindings* nat_;
   std::uint32_t half_open_ = 0;
   std::uint64_t changes_ = 0;
   Now now_;  ///< of the latest turn, for the log

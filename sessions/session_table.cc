@@ -69,6 +69,7 @@ void SessionTable<Tuple>::fill(FlowSlot slot, FlowSlot peer, const SessionStart<
   info.created_s = static_cast<std::uint32_t>(now / kNanosecondsPerSecond);
   info.rule = start.rule;
   info.ingress = side.ingress;
+  if (!reply) info.nat = start.nat;
   put_words(infos_[slot], info);
 }
 

@@ -42,6 +42,7 @@ struct SessionStart {
   std::uint8_t flags = 0;  ///< kFlow bits for both
   std::uint16_t rule = 0;
   std::uint16_t policy = 0;  ///< its generation
+  std::uint8_t nat = 0;      ///< kNat bits
   FlowShift shift;           ///< with kFlowShifted; its interface is the reply's
 };
 
@@ -276,5 +277,11 @@ void SessionTable<Tuple>::visit_translated(Visit&& visit) noexcept {
 
 extern template class SessionTable<FiveTuple4>;
 extern template class SessionTable<FiveTuple6>;
+
+/// What the tables of both families lie in.
+struct SessionTables {
+  SessionTable<FiveTuple4>::Memory ipv4;
+  SessionTable<FiveTuple6>::Memory ipv6;
+};
 
 }  // namespace culvert

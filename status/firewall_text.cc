@@ -12,13 +12,6 @@ namespace {
 
 using Align = Table::Align;
 
-/// "192.0.2.1:443", "[2001:db8::1]:443", "192.0.2.1".
-std::string endpoint(const std::string& address, const OptionalCount& port) {
-  if (!port) return address;
-  return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, *port)
-                                                : fmt::format("[{}]:{}", address, *port);
-}
-
 /// "tcp", "icmp id 7".
 std::string protocol_cell(const SessionRow& row) {
   return row.icmp_id ? fmt::format("{} id {}", row.protocol, *row.icmp_id) : row.protocol;
@@ -67,13 +60,19 @@ std::string_view why_text(std::string_view why) {
 
 /// "198.18.0.2:5060 as 198.18.1.1:40000" for a translated one.
 std::string source_cell(const SessionRow& row) {
-  const std::string source = endpoint(row.source, row.source_port);
+  const std::string source = endpoint_text(row.source, row.source_port);
   if (!row.translated_source) return source;
   const std::string id = row.translated_icmp_id ? fmt::format(" id {}", *row.translated_icmp_id) : "";
-  return fmt::format("{} as {}{}", source, endpoint(*row.translated_source, row.translated_source_port), id);
+  return fmt::format("{} as {}{}", source, endpoint_text(*row.translated_source, row.translated_source_port), id);
 }
 
 }  // namespace
+
+std::string endpoint_text(const std::string& address, const OptionalCount& port) {
+  if (!port) return address;
+  return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, *port)
+                                                : fmt::format("[{}]:{}", address, *port);
+}
 
 std::string sessions_text(const std::vector<SessionRow>& sessions, const TextOptions& options) {
   Table table({{"Protocol", Align::kLeft},
@@ -91,7 +90,7 @@ std::string sessions_text(const std::vector<SessionRow>& sessions, const TextOpt
                {"Reply packets"},
                {"Reply bytes"}});
   for (const SessionRow& row : sessions) {
-    table.row({protocol_cell(row), source_cell(row), endpoint(row.destination, row.destination_port),
+    table.row({protocol_cell(row), source_cell(row), endpoint_text(row.destination, row.destination_port),
                fmt::format("{} > {}", row.from_zone, row.to_zone),
                fmt::format("{} > {}", row.in_interface, row.out_interface), row.rule.value_or("-"), row.state,
                seconds_cell(row.age_s), seconds_cell(row.idle_s), seconds_cell(row.expires_in_s),
@@ -167,8 +166,9 @@ std::string policy_hits_text(const PolicyPage& page, const TextOptions& options)
 }
 
 std::string policy_test_text(const PolicyTest& test, const TextOptions& options) {
-  std::string text = fmt::format("{} {} -> {}, from {} to {}\n", test.protocol, endpoint(test.source, test.source_port),
-                                 endpoint(test.destination, test.destination_port), test.from_zone, test.to_zone);
+  std::string text =
+      fmt::format("{} {} -> {}, from {} to {}\n", test.protocol, endpoint_text(test.source, test.source_port),
+                  endpoint_text(test.destination, test.destination_port), test.from_zone, test.to_zone);
   text += test.rule ? fmt::format("{}: rule {} '{}' decides", test.action, test.position.value_or(0), *test.rule)
                     : fmt::format("{}: no rule matches, the default decides", test.action);
   if (test.log_open || test.log_close) {

@@ -10,6 +10,8 @@
 
 namespace culvert {
 
+/// "192.0.2.1:443", "[2001:db8::1]:443", "192.0.2.1".
+std::string endpoint_text(const std::string& address, const OptionalCount& port);
 /// `show sessions`: one line a session.
 std::string sessions_text(const std::vector<SessionRow>& sessions, const TextOptions& options);
 /// `show sessions summary`

@@ -96,6 +96,9 @@ JsonText to_json(const PolicyTest& test) {
 JsonText to_json(const NatPools& pools) {
   return written(pools);
 }
+JsonText to_json(const NatMappingPage& page) {
+  return written(page);
+}
 
 JsonText to_json(const StatusSnapshot& snapshot, std::initializer_list<std::string_view> members) {
   std::string text;
@@ -131,6 +134,9 @@ Result<PolicyTest> policy_test_from_json(const boost::json::value& json) {
 }
 Result<NatPools> nat_pools_from_json(const boost::json::value& json) {
   return described_from_json<NatPools>(json, "NAT pools");
+}
+Result<NatMappingPage> nat_mappings_from_json(const boost::json::value& json) {
+  return described_from_json<NatMappingPage>(json, "NAT mappings");
 }
 
 }  // namespace culvert

@@ -25,6 +25,7 @@ JsonText to_json(const SessionsCleared& cleared);
 JsonText to_json(const PolicyPage& page);
 JsonText to_json(const PolicyTest& test);
 JsonText to_json(const NatPools& pools);
+JsonText to_json(const NatMappingPage& page);
 /// The parts of a status that one screen needs: the members of these names.
 JsonText to_json(const StatusSnapshot& snapshot, std::initializer_list<std::string_view> members);
 
@@ -38,5 +39,6 @@ Result<SessionsCleared> cleared_from_json(const boost::json::value& json);
 Result<PolicyPage> policies_from_json(const boost::json::value& json);
 Result<PolicyTest> policy_test_from_json(const boost::json::value& json);
 Result<NatPools> nat_pools_from_json(const boost::json::value& json);
+Result<NatMappingPage> nat_mappings_from_json(const boost::json::value& json);
 
 }  // namespace culvert

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is told about NAT, as plain data: `show nat pools`. The members' names are the JSON's (docs/json.md).
+// What is told about NAT, as plain data: `show nat pools` and `show nat mappings`. The members' names are the JSON's
+// (docs/json.md).
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -36,5 +37,28 @@ struct NatPools {
   std::optional<std::string> next;         ///< the `after` of the next page; null at the end
 };
 BOOST_DESCRIBE_STRUCT(NatPools, (), (addresses, total, max, without_place, next))
+
+/// An endpoint-independent mapping (RFC 4787 4.1).
+struct NatMappingRow {
+  std::uint32_t worker = 0;
+  std::string protocol;
+  std::string inside;
+  std::uint32_t inside_port = 0;
+  std::string outside;
+  std::uint32_t outside_port = 0;
+  std::uint64_t sessions = 0;       ///< that have it
+  std::uint64_t open_sessions = 0;  ///< of them: had packets from inside; 0: nobody further is let in
+  std::uint64_t age_s = 0;
+};
+BOOST_DESCRIBE_STRUCT(NatMappingRow, (),
+                      (worker, protocol, inside, inside_port, outside, outside_port, sessions, open_sessions, age_s))
+
+/// What one look at a bounded part of the tables has found; nothing is no sign that there is no more.
+struct NatMappingPage {
+  std::vector<NatMappingRow> mappings;
+  std::uint64_t total = 0;          ///< mappings now, and further addresses that some have sessions with
+  std::optional<std::string> next;  ///< where the next look begins; null: all was seen
+};
+BOOST_DESCRIBE_STRUCT(NatMappingPage, (), (mappings, total, next))
 
 }  // namespace culvert

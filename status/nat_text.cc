@@ -2,8 +2,8 @@
 #include "status/nat_text.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include "status/firewall_text.h"
 #include "status/table.h"
 
 namespace culvert {
@@ -44,11 +44,27 @@ std::string nat_pools_text(const NatPools& pools, const TextOptions& options) {
   }
   std::string text = (table.empty() ? "" : table.text(options.colour)) +
                      fmt::format("{} of {} places for addresses are taken\n", pools.total, pools.max);
-  if (!pools.without_place.empty()) {
-    text +=
-        fmt::format("Without a place: {}; raise nat.addresses_max and restart\n", fmt::join(pools.without_place, ", "));
+  if (pools.without_place.empty()) return text;
+  // Without fmt::join, of which g++ 12 -O3 says what is not so.
+  text += "Without a place:";
+  for (const std::string& address : pools.without_place) {
+    text += (&address == &pools.without_place.front() ? " " : ", ") + address;
   }
-  return text;
+  return text + "; raise nat.addresses_max and restart\n";
+}
+
+std::string nat_mappings_text(const std::vector<NatMappingRow>& mappings, const TextOptions& options) {
+  Table table({{"Protocol", Align::kLeft},
+               {"Inside", Align::kLeft},
+               {"Outside", Align::kLeft},
+               {"Sessions"},
+               {"Open"},
+               {"Age"}});
+  for (const NatMappingRow& row : mappings) {
+    table.row({row.protocol, endpoint_text(row.inside, row.inside_port), endpoint_text(row.outside, row.outside_port),
+               fmt::format("{}", row.sessions), fmt::format("{}", row.open_sessions), fmt::format("{} s", row.age_s)});
+  }
+  return table.text(options.colour);
 }
 
 }  // namespace culvert

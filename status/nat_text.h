@@ -10,5 +10,7 @@ namespace culvert {
 
 /// `show nat pools`: one line an address.
 std::string nat_pools_text(const NatPools& pools, const TextOptions& options);
+/// `show nat mappings`: one line a mapping.
+std::string nat_mappings_text(const std::vector<NatMappingRow>& mappings, const TextOptions& options);
 
 }  // namespace culvert

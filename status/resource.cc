@@ -106,6 +106,12 @@ constexpr std::array<ResourceText, kResourceKinds> kTexts{{
      "Ports of a pool's addresses that sessions have, by protocol, of all workers together; its failures are of single "
      "addresses.",
      "A new session that needs one is refused (nat_ports_exhausted). Others go on.", "pool/protocol"},
+    {"nat_mappings",
+     "Endpoint-independent mappings, and further addresses that one has sessions with; as many as the worker may have "
+     "sessions (sessions.max). Only with `nat`.",
+     "A new session that needs one is refused (nat_mappings_full); from seven eighths on, a further address that a "
+     "host has a session with can't begin sessions with it.",
+     "worker"},
 }};
 
 constexpr bool every_text_is_there() {
@@ -115,7 +121,7 @@ constexpr bool every_text_is_there() {
   return true;
 }
 static_assert(every_text_is_there(), "each kind has its name, its sentence, its line for full and its scope");
-static_assert(kTexts.back().name == "nat_ports", "one text for each kind, in enum order");
+static_assert(kTexts.back().name == "nat_mappings", "one text for each kind, in enum order");
 
 }  // namespace
 

@@ -49,6 +49,7 @@ enum class ResourceKind : std::uint8_t {
   kScans,
   kExternalAddresses,
   kNatPorts,
+  kNatMappings,
   kCount,
 };
 

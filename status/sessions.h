@@ -27,8 +27,9 @@ struct SessionRow {
   OptionalCount translated_source_port, translated_icmp_id;
   std::string from_zone, to_zone;  ///< "none" for interfaces without a zone
   std::string in_interface, out_interface;
-  std::optional<std::string> rule;  ///< "default"; null: it was let in by an earlier policy and has been silent since
-  std::string state;                ///< TCP's (established, ...); else replied, unreplied
+  /// "default"; "(nat mapping)"; null: it was let in by an earlier policy and has been silent since.
+  std::optional<std::string> rule;
+  std::string state;  ///< TCP's (established, ...); else replied, unreplied
   std::uint64_t age_s = 0, idle_s = 0;
   std::uint64_t expires_in_s = 0;  ///< unless a packet passes
   std::uint64_t packets = 0, bytes = 0, reply_packets = 0, reply_bytes = 0;

@@ -136,6 +136,8 @@ std::shared_ptr<const NatRules> nat_rules(const Config& config, const ZoneNumber
       rule.from = zones.mask_of(from.from);
       rule.to = zones.mask_of(from.to);
       rule.action = from.translate.action;
+      rule.mapping = from.mapping;
+      rule.filtering = from.filtering;
       if (rule.action == SourceAction::kPool) rule.pool = pool_named(from.translate.pool, ipv6, *out);
       rule.any_source = from.source.empty();
       rule.any_destination = from.destination.empty();

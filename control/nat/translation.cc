@@ -2,6 +2,7 @@
 #include "control/nat/translation.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -13,6 +14,31 @@ bool lends_its_address(const NatInterface& interface, bool ipv6, const NatRules&
   return std::any_of(rules.rules.begin(), rules.rules.end(), [&interface, ipv6](const SourceRule& rule) {
     return rule.action == SourceAction::kInterface && rule.ipv6 == ipv6 && (rule.to >> interface.zone & 1) != 0;
   });
+}
+
+/// The interface of the lowest number by which sessions of this rule leave; none: it says no zones.
+InterfaceIndex way_of(const SourceRule& rule, std::span<const NatInterface> interfaces) {
+  if (rule.to == kAnyNatZone) return kNoInterface;
+  const auto leads = [&rule](const NatInterface& interface) { return (rule.to >> interface.zone & 1) != 0; };
+  const auto found = std::find_if(interfaces.begin(), interfaces.end(), leads);
+  return found != interfaces.end() ? found->number : kNoInterface;
+}
+
+/// Where packets to external addresses come in: the interface that lends one; of a pool's, where the sessions of the
+/// first rule that gives it leave.
+std::map<IpAddress, InterfaceIndex> homes_of(const NatRules& rules, std::span<const NatInterface> interfaces) {
+  std::map<IpAddress, InterfaceIndex> homes;
+  for (const NatInterface& interface : interfaces) {
+    for (const auto& address : interface.address) {
+      if (address.has_value()) homes.emplace(*address, interface.number);
+    }
+  }
+  for (const SourceRule& rule : rules.rules) {
+    const InterfaceIndex way = rule.action == SourceAction::kPool ? way_of(rule, interfaces) : kNoInterface;
+    if (way == kNoInterface) continue;
+    for (const IpAddress& address : rules.pools[rule.pool].addresses) homes.emplace(address, way);
+  }
+  return homes;
 }
 
 }  // namespace
@@ -44,7 +70,7 @@ std::vector<ExternalSlots::Wanted> wanted_addresses(const NatRules& rules, std::
 Translation::Translation(std::shared_ptr<const NatRules> rules, const ExternalSlots& slots,
                          std::span<const NatInterface> interfaces, const HashKey& pairing_key)
     : rules_(std::move(rules)) {
-  add_slots(slots);
+  add_slots(slots, interfaces);
   for (const NatRules::Pool& pool : rules_->pools) add_pool(pool.addresses, pool.ipv6, pool.keep_port, slots);
   for (auto& of_family : source_nat_.interface_pool) of_family.fill(kNoNatPool);
   for (const NatInterface& interface : interfaces) {
@@ -61,12 +87,15 @@ Translation::Translation(std::shared_ptr<const NatRules> rules, const ExternalSl
   source_nat_.pairing_key = pairing_key;
 }
 
-void Translation::add_slots(const ExternalSlots& slots) {
+void Translation::add_slots(const ExternalSlots& slots, std::span<const NatInterface> interfaces) {
+  const std::map<IpAddress, InterfaceIndex> homes = homes_of(*rules_, interfaces);
   excluded_.reserve(slots.all().size());
   for (const ExternalSlots::Slot& slot : slots.all()) {
     excluded_.push_back(slot.excluded);
     const bool free = slot.state == ExternalSlots::State::kFree;
-    by_slot_.push_back({free ? Ipv6Address{} : slot.address.ipv6(), slot.range, excluded_.back(), slot.version});
+    const auto home = homes.find(slot.address);
+    by_slot_.push_back({free ? Ipv6Address{} : slot.address.ipv6(), slot.range, excluded_.back(), slot.version,
+                        free || home == homes.end() ? kNoInterface : home->second});
   }
   places_.resize(ExternalAddresses::places_for(by_slot_.size()));
   addresses_ = ExternalAddresses(by_slot_, places_);

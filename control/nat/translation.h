@@ -47,7 +47,7 @@ class Translation {
   std::span<const ExternalAddress> slots() const noexcept { return by_slot_; }
 
  private:
-  void add_slots(const ExternalSlots& slots);
+  void add_slots(const ExternalSlots& slots, std::span<const NatInterface> interfaces);
   void add_pool(const std::vector<IpAddress>& addresses, bool ipv6, bool keep_port, const ExternalSlots& slots);
 
   std::shared_ptr<const NatRules> rules_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fmt/format.h>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -26,8 +27,9 @@ constexpr std::size_t kMostNameBytes = 256;
 using Request = boost::json::object;
 using Keys = std::initializer_list<std::string_view>;
 
-constexpr std::array<std::string_view, 10> kFilterKeys = {
-    "source", "destination", "protocol", "port", "family", "zone", "interface", "state", "policy", "min_age_s",
+constexpr std::array<std::string_view, 12> kFilterKeys = {
+    "source",    "destination", "protocol", "port",      "family",   "zone",
+    "interface", "state",       "policy",   "min_age_s", "external", "external_port",
 };
 
 Error wrong(const std::string& name, const std::string& what, std::string hint = "docs/json.md says what is expected") {
@@ -104,7 +106,7 @@ Result<void> read_family(const Request& request, std::optional<bool>& ipv6) {
 /// Families that no session can fit.
 Result<void> check_families(const SessionQuery& query) {
   std::optional<bool> ipv6 = query.ipv6;
-  for (const auto& prefix : {query.source, query.destination}) {
+  for (const auto& prefix : {query.source, query.destination, query.external}) {
     if (!prefix) continue;
     if (ipv6 && *ipv6 != prefix->address.is_ipv6) {
       return Error{"IPv4 and IPv6 are asked for together: no session is both", EINVAL, ""};
@@ -128,7 +130,8 @@ Result<SessionQuery> filters_in(const Request& request) {
         read_protocol(request, query.protocol), read_port(request, "port", query.port),
         read_family(request, query.ipv6), read_name(request, "zone", query.zone),
         read_name(request, "interface", query.interface), read_name(request, "state", query.state),
-        read_name(request, "policy", query.policy)}) {
+        read_name(request, "policy", query.policy), read_prefix(request, "external", query.external),
+        read_port(request, "external_port", query.external_port)}) {
     if (read.has_error()) return read.error();
   }
   if (const auto checked = check_families(query); checked.has_error()) return checked.error();
@@ -136,6 +139,42 @@ Result<SessionQuery> filters_in(const Request& request) {
   if (age.has_error()) return age.error();
   query.min_age_s = *age;
   return query;
+}
+
+/// Of mappings; `port` is that inside.
+Result<SessionQuery> mapping_filters_in(const Request& request) {
+  SessionQuery query;
+  query.mapped = true;
+  for (const auto& read :
+       {read_prefix(request, "inside", query.source), read_prefix(request, "external", query.external),
+        read_protocol(request, query.protocol), read_port(request, "port", query.inside_port),
+        read_port(request, "external_port", query.external_port), read_family(request, query.ipv6)}) {
+    if (read.has_error()) return read.error();
+  }
+  if (const auto checked = check_families(query); checked.has_error()) return checked.error();
+  return query;
+}
+
+/// A filter, or "all": which of both was meant is never guessed.
+Result<void> check_all(const Request& request, const SessionQuery& which, const char* what) {
+  const auto all = flag_in(request, "all");
+  if (all.has_error()) return all.error();
+  if (which.is_any() && !*all) {
+    return Error{fmt::format("nothing says which {}: that would be all of them", what), EINVAL,
+                 "give a filter, or --all"};
+  }
+  if (!which.is_any() && *all) {
+    return Error{fmt::format("all {}, and a filter: which of both?", what), EINVAL, "leave one out"};
+  }
+  return {};
+}
+
+Result<SessionPageQuery> page_of(const Request& request, SessionQuery which) {
+  const auto limit = read_limit(request, 1000, kMostSessionRows);
+  if (limit.has_error()) return limit.error();
+  const auto after = text_in(request, "after", "");
+  if (after.has_error()) return after.error();
+  return SessionPageQuery{std::move(which), *limit, *after};
 }
 
 Result<ConfigAddress> address_in(const Request& request, const char* key) {
@@ -173,13 +212,28 @@ bool is_icmp(std::uint8_t protocol) noexcept {
 
 Result<SessionPageQuery> session_page_query_in(const Request& request) {
   if (const auto keys = check_keys(request, true, {"limit", "after"}); keys.has_error()) return keys.error();
-  const auto which = filters_in(request);
+  auto which = filters_in(request);
   if (which.has_error()) return which.error();
-  const auto limit = read_limit(request, 1000, kMostSessionRows);
-  if (limit.has_error()) return limit.error();
-  const auto after = text_in(request, "after", "");
-  if (after.has_error()) return after.error();
-  return SessionPageQuery{*which, *limit, *after};
+  return page_of(request, std::move(which).value());
+}
+
+Result<SessionPageQuery> nat_mapping_page_query_in(const Request& request) {
+  const auto keys = check_keys(request, false,
+                               {"inside", "external", "protocol", "port", "external_port", "family", "limit", "after"});
+  if (keys.has_error()) return keys.error();
+  auto which = mapping_filters_in(request);
+  if (which.has_error()) return which.error();
+  return page_of(request, std::move(which).value());
+}
+
+Result<SessionQuery> nat_mapping_clear_query_in(const Request& request) {
+  const auto keys =
+      check_keys(request, false, {"inside", "external", "protocol", "port", "external_port", "family", "all"});
+  if (keys.has_error()) return keys.error();
+  auto which = mapping_filters_in(request);
+  if (which.has_error()) return which;
+  if (const auto checked = check_all(request, which.value(), "mappings"); checked.has_error()) return checked.error();
+  return which;
 }
 
 Result<SessionQuery> session_query_in(const Request& request) {
@@ -206,12 +260,7 @@ Result<SessionQuery> session_clear_query_in(const Request& request) {
   if (const auto keys = check_keys(request, true, {"all"}); keys.has_error()) return keys.error();
   auto which = filters_in(request);
   if (which.has_error()) return which;
-  const auto all = flag_in(request, "all");
-  if (all.has_error()) return all.error();
-  if (which->is_any() && !*all) {
-    return Error{"nothing says which sessions: that would be all of them", EINVAL, "give a filter, or --all"};
-  }
-  if (!which->is_any() && *all) return Error{"all sessions, and a filter: which of both?", EINVAL, "leave one out"};
+  if (const auto checked = check_all(request, which.value(), "sessions"); checked.has_error()) return checked.error();
   return which;
 }
 

@@ -23,11 +23,17 @@ struct SessionQuery {
   std::string zone, interface;  ///< of either side
   std::string state, policy;    ///< policy: a rule's name
   std::uint64_t min_age_s = 0;
+  // Of translated sessions: what they have outside.
+  std::optional<ConfigPrefix> external;
+  std::optional<std::uint16_t> external_port;
+  // Of those that share a port by a mapping (nat_mapping_query_in).
+  bool mapped = false;
+  std::optional<std::uint16_t> inside_port;
 
   /// Nothing is asked for: every session fits.
   bool is_any() const noexcept {
     return !source && !destination && !protocol && !port && !ipv6 && zone.empty() && interface.empty() &&
-           state.empty() && policy.empty() && min_age_s == 0;
+           state.empty() && policy.empty() && min_age_s == 0 && !external && !external_port && !inside_port;
   }
 };
 
@@ -66,6 +72,10 @@ Result<SessionQuery> session_query_in(const boost::json::object& request);
 Result<SessionTopQuery> session_top_query_in(const boost::json::object& request);
 /// For clearing: without any filter "all" must be true, and with one it must not.
 Result<SessionQuery> session_clear_query_in(const boost::json::object& request);
+/// Which mappings of NAT, as the sessions that have them: with `mapped`, and `source` is their inside endpoint.
+Result<SessionPageQuery> nat_mapping_page_query_in(const boost::json::object& request);
+/// For clearing them: as session_clear_query_in().
+Result<SessionQuery> nat_mapping_clear_query_in(const boost::json::object& request);
 Result<PolicyTestQuery> policy_test_query_in(const boost::json::object& request);
 
 /// TCP, UDP and SCTP.

@@ -62,7 +62,8 @@ TEST_CASE("what nat says lands where it belongs") {
           "    - {name: lab, description: Near., from: trust, to: [internet, trust], source: lan,\n"
           "       destination: [192.0.2.0/24, far], family: both, translate: none, enabled: false}\n"
           "    - {name: office, from: trust, family: both, translate: office}\n"
-          "    - {name: guests, to: internet, family: ipv6, translate: interface}\n"
+          "    - {name: guests, to: internet, family: ipv6, translate: interface,\n"
+          "       mapping: address_and_port_dependent, filtering: endpoint_independent}\n"
           "    - {name: rest, to: internet, translate: bare}\n",
       "f");
   CHECK(result.to_text().empty());
@@ -88,9 +89,15 @@ TEST_CASE("what nat says lands where it belongs") {
                                              {{near}, {"far"}},
                                              NatFamily::kBoth,
                                              {SourceAction::kKeep, ""},
+                                             NatMapping::kEndpointIndependent,
+                                             NatFiltering::kAddressDependent,
                                              false});
   CHECK(nat.source[1].translate == TranslateChoice{SourceAction::kPool, "office"});
+  CHECK(nat.source[1].mapping == NatMapping::kEndpointIndependent);
+  CHECK(nat.source[1].filtering == NatFiltering::kAddressDependent);
   CHECK(nat.source[2].family == NatFamily::kIpv6);
+  CHECK(nat.source[2].mapping == NatMapping::kAddressAndPortDependent);
+  CHECK(nat.source[2].filtering == NatFiltering::kEndpointIndependent);
   CHECK(nat.source[2].translate == TranslateChoice{SourceAction::kInterface, ""});
   CHECK(nat.source[3].family == NatFamily::kIpv4);
   CHECK(nat.source[3].enabled);

@@ -48,7 +48,7 @@ struct Life {
     setup.meters_taken_over = meters.taken_over();
     return setup;
   }
-  void use(std::vector<ExternalAddress> addresses) { parts.external_ports->use(book.publish(std::move(addresses))); }
+  void use(std::vector<ExternalAddress> addresses) { parts.nat->ports().use(book.publish(std::move(addresses))); }
   const Gauge& gauge(std::size_t address, PortKind kind) {
     return slot.port_gauges()[address * kPortKinds + static_cast<std::size_t>(kind)];
   }
@@ -64,7 +64,7 @@ struct Life {
     start.reply.hash = table.hash(start.reply.key);
     start.kind = FlowKind::kUdp;
     start.flags = kFlowTranslated | kFlowHoldsPort;
-    REQUIRE(parts.external_ports->take_exactly(mapped(start.reply.key.destination), PortKind::kUdp, port));
+    REQUIRE(parts.nat->ports().take_exactly(mapped(start.reply.key.destination), PortKind::kUdp, port));
     REQUIRE(parts.sessions->admit(start, SessionTimeouts(), monotonic_ns()).slot != kNoFlow);
   }
 
@@ -79,7 +79,7 @@ struct Life {
 TEST_CASE("without external addresses a worker has no ports") {
   Slots slots;
   Life life(slots.setup);
-  CHECK(life.parts.external_ports == nullptr);
+  CHECK(life.parts.nat == nullptr);
   CHECK(life.slot.port_gauges().empty());
 }
 
@@ -96,8 +96,8 @@ TEST_CASE("each worker has its share of the ports, and a secret of its own") {
   for (WorkerIndex worker = 0; worker < 2; ++worker) {
     SessionSlot& slot = workers[worker].emplace(slots.setup, worker, meters.meters());
     slot.give(parts[worker]);
-    ExternalPorts* const ports = parts[worker].external_ports;
-    REQUIRE(ports != nullptr);
+    REQUIRE(parts[worker].nat != nullptr);
+    ExternalPorts* const ports = &parts[worker].nat->ports();
     REQUIRE(slot.port_gauges().size() == 3 * kPortKinds);
     ports->use(addresses);
     const auto port = ports->take(1, PortKind::kIcmp, {}, 1);

@@ -158,3 +158,46 @@ TEST_CASE("ports beside the kernel's are the larger part that it leaves") {
   CHECK(ports_beside(1024, 65535) == kNoPorts);
   CHECK(ports_beside(10, 900) == PoolRange{1024, 65535});
 }
+
+TEST_CASE("where packets to an external address come in: the interface that lends it, or by which its rule leads") {
+  Desk desk(R"(
+nat:
+  pools:
+    out: {addresses: [198.18.9.1, "2001:db8:9::1"]}
+    anywhere: {addresses: [198.18.9.2]}
+    nobody: {addresses: [198.18.9.3]}
+  source:
+    - {name: a, from: lan, source: 198.18.0.9, translate: anywhere}
+    - {name: b, from: lan, to: wan, source: 198.18.0.0/30, family: both, translate: out}
+    - {name: c, from: lan, to: wan, translate: interface}
+    - {name: d, from: lan, to: wan, translate: none}
+)");
+  desk.make();
+  const auto home = [&](const IpAddress& address) {
+    const ExternalAddresses& all = desk.translation->addresses();
+    const auto slot = all.find(address.ipv6());
+    REQUIRE(slot.has_value());
+    return all[*slot].home;
+  };
+  CHECK(home(v4("198.18.9.1")) == 1);
+  CHECK(home(v6("2001:db8:9::1")) == 1);
+  CHECK(home(v4("198.18.1.1")) == 1);
+  CHECK(home(v4("198.18.9.2")) == kNoInterface);
+  CHECK(home(v4("198.18.9.3")) == kNoInterface);
+}
+
+TEST_CASE("a rule says how its sessions are mapped, and who is let in") {
+  Desk desk(R"(
+nat:
+  source:
+    - {name: a, from: lan, to: wan, source: 198.18.0.1, translate: interface, mapping: address_and_port_dependent}
+    - {name: b, from: lan, to: wan, source: 198.18.0.2, translate: interface, filtering: endpoint_independent}
+    - {name: c, from: lan, to: wan, translate: interface}
+)");
+  desk.make();
+  CHECK(desk.find("198.18.0.1", "192.0.2.1")->mapping == NatMapping::kAddressAndPortDependent);
+  CHECK(desk.find("198.18.0.2", "192.0.2.1")->mapping == NatMapping::kEndpointIndependent);
+  CHECK(desk.find("198.18.0.2", "192.0.2.1")->filtering == NatFiltering::kEndpointIndependent);
+  CHECK(desk.find("198.18.0.3", "192.0.2.1")->mapping == NatMapping::kEndpointIndependent);
+  CHECK(desk.find("198.18.0.3", "192.0.2.1")->filtering == NatFiltering::kAddressDependent);
+}

@@ -163,8 +163,9 @@ void follow(const Way& way, const Tuple& key, Packet& packet, OwnerWorld& world,
   start.original.zone = world.stateful().zone_of(in);
   start.reply.key = key.reversed();
   start.reply.zone = world.stateful().zone_of(out);
-  Translator translator(&world.ports(owner), HashKey::from_seed(world.pick(1000)));
-  if (translator.begin(start, *world.stateful().source_nat, out) != DropReason::kNone) {
+  NatBindings bindings(world.ports(owner));
+  Translator translator(&bindings, HashKey::from_seed(world.pick(1000)));
+  if (translator.begin(start, {*world.stateful().source_nat, out, false, 0}) != DropReason::kNone) {
     ++coverage.refused;
     return;
   }

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "packet/ipv4.h"
 #include "test/sessions/tables.h"
@@ -54,6 +55,13 @@ struct Box {
 
 constexpr Endpoint kPhone{2, 5060}, kOutside{100, 40000}, kServer{200, 5060};
 
+/// To the external address of the tests.
+template <typename Tuple>
+FlowSlot of_inside(const NatMappings<Tuple>& mappings, const Tuple& packet) {
+  const typename NatMappings<Tuple>::Address external[] = {address_of(kOutside.host, packet.source)};
+  return mappings.of_inside(packet, external);
+}
+
 }  // namespace
 
 TEMPLATE_TEST_CASE("a mapping is found from both sides, whoever the other end is", "", FiveTuple4, FiveTuple6) {
@@ -61,20 +69,20 @@ TEMPLATE_TEST_CASE("a mapping is found from both sides, whoever the other end is
   auto& mappings = box.mappings;
   const auto original = between<TestType>(kPhone, kServer);
   const auto reply = between<TestType>(kServer, kOutside);
-  CHECK(mappings.of_inside(original) == kNoFlow);
+  CHECK(of_inside(mappings, original) == kNoFlow);
   const FlowSlot mapping = mappings.begin(original, reply, kStart);
   REQUIRE(mapping != kNoFlow);
-  CHECK(mappings.of_inside(between<TestType>(kPhone, {201, 53})) == mapping);
+  CHECK(of_inside(mappings, between<TestType>(kPhone, {201, 53})) == mapping);
   CHECK(mappings.of_outside(between<TestType>({202, 9}, kOutside)) == mapping);
   CHECK(mappings.inside(mapping).source == original.source);
   CHECK(mappings.inside(mapping).source_port == original.source_port);
   CHECK(mappings.outside(mapping).destination == reply.destination);
   CHECK(mappings.outside(mapping).destination_port == reply.destination_port);
   // Neither another port, nor another protocol, nor the same endpoint on the other side.
-  CHECK(mappings.of_inside(between<TestType>({2, 5061}, kServer)) == kNoFlow);
-  CHECK(mappings.of_inside(between<TestType>(kPhone, kServer, kProtocolTcp)) == kNoFlow);
+  CHECK(of_inside(mappings, between<TestType>({2, 5061}, kServer)) == kNoFlow);
+  CHECK(of_inside(mappings, between<TestType>(kPhone, kServer, kProtocolTcp)) == kNoFlow);
   CHECK(mappings.of_outside(between<TestType>({202, 9}, kPhone)) == kNoFlow);
-  CHECK(mappings.of_inside(between<TestType>(kOutside, kServer)) == kNoFlow);
+  CHECK(of_inside(mappings, between<TestType>(kOutside, kServer)) == kNoFlow);
 }
 
 TEMPLATE_TEST_CASE("a mapping ends with its last session", "", FiveTuple4, FiveTuple6) {
@@ -85,10 +93,73 @@ TEMPLATE_TEST_CASE("a mapping ends with its last session", "", FiveTuple4, FiveT
   mappings.hold(mapping);
   CHECK(mappings.sessions(mapping) == 2);
   CHECK(!mappings.release(mapping));
-  CHECK(mappings.of_inside(original) == mapping);
+  CHECK(of_inside(mappings, original) == mapping);
   CHECK(mappings.release(mapping));
-  CHECK(mappings.of_inside(original) == kNoFlow);
+  CHECK(of_inside(mappings, original) == kNoFlow);
   CHECK(mappings.size() == 0);
+}
+
+TEMPLATE_TEST_CASE("an endpoint has a mapping for each external address", "", FiveTuple4, FiveTuple6) {
+  using Address = typename NatMappings<TestType>::Address;
+  Box<TestType> box(100);
+  auto& mappings = box.mappings;
+  const auto original = between<TestType>(kPhone, kServer);
+  const FlowSlot one = mappings.begin(original, between<TestType>(kServer, {100, 40000}), kStart);
+  const FlowSlot two = mappings.begin(original, between<TestType>(kServer, {101, 40000}), kStart);
+  REQUIRE(one != kNoFlow);
+  REQUIRE(two != kNoFlow);
+  const Address first = address_of(100, original.source), second = address_of(101, original.source);
+  const Address other = address_of(102, original.source);
+  CHECK(mappings.of_inside(original, std::vector{first, second}) == one);
+  CHECK(mappings.of_inside(original, std::vector{other, second, first}) == two);
+  CHECK(mappings.of_inside(original, std::vector{other}) == kNoFlow);
+  CHECK(mappings.of_inside(original, {}) == kNoFlow);
+}
+
+TEMPLATE_TEST_CASE("a mapping is open while sessions keep it open, and knows the latest policy", "", FiveTuple4,
+                   FiveTuple6) {
+  Box<TestType> box(100);
+  auto& mappings = box.mappings;
+  const FlowSlot mapping =
+      mappings.begin(between<TestType>(kPhone, kServer), between<TestType>(kServer, kOutside), kStart);
+  CHECK(!mappings.is_open(mapping));
+  mappings.open(mapping, 7);
+  mappings.open(mapping, 8);
+  CHECK(mappings.is_open(mapping));
+  CHECK(mappings.policy(mapping) == 8);
+  mappings.allow(mapping, 0xffff);
+  CHECK(mappings.policy(mapping) == 0xffff);
+  mappings.close(mapping);
+  CHECK(mappings.is_open(mapping));
+  CHECK(mappings.policy(mapping) == 0xffff);
+  mappings.close(mapping);
+  CHECK(!mappings.is_open(mapping));
+  CHECK(mappings.sessions(mapping) == 1);
+}
+
+TEMPLATE_TEST_CASE("one address that was spoken to needs no place of its own", "", FiveTuple4, FiveTuple6) {
+  Box<TestType> box(100);
+  auto& mappings = box.mappings;
+  const FlowSlot mapping =
+      mappings.begin(between<TestType>(kPhone, kServer), between<TestType>(kServer, kOutside), kStart);
+  const auto to = [](std::uint32_t host, std::uint16_t port) { return between<TestType>(kPhone, {host, port}); };
+  const auto lets_in = [&](std::uint32_t host) {
+    return mappings.permitted(mapping, between<TestType>({host, 1}, kOutside));
+  };
+  for (std::uint16_t port = 1; port < 5; ++port) REQUIRE(mappings.permit(mapping, to(200, port), kStart));
+  CHECK(mappings.size() == 1);
+  REQUIRE(mappings.permit(mapping, to(201, 1), kStart));
+  CHECK(mappings.size() == 2);
+  for (std::uint16_t port = 1; port < 5; ++port) mappings.forbid(mapping, to(200, port));
+  CHECK(!lets_in(200));
+  // The place in the mapping is free again; that of another address may be counted in both.
+  REQUIRE(mappings.permit(mapping, to(201, 2), kStart));
+  CHECK(mappings.size() == 2);
+  mappings.forbid(mapping, to(201, 1));
+  CHECK(lets_in(201));
+  mappings.forbid(mapping, to(201, 2));
+  CHECK(!lets_in(201));
+  CHECK(mappings.size() == 1);
 }
 
 TEMPLATE_TEST_CASE("who was spoken to may speak first, from any port, and nobody else", "", FiveTuple4, FiveTuple6) {
@@ -97,13 +168,13 @@ TEMPLATE_TEST_CASE("who was spoken to may speak first, from any port, and nobody
   const auto original = between<TestType>(kPhone, kServer);
   const FlowSlot mapping = mappings.begin(original, between<TestType>(kServer, kOutside), kStart);
   CHECK(!mappings.permitted(mapping, between<TestType>(kServer, kOutside)));
-  REQUIRE(mappings.permit(original, kStart));
-  REQUIRE(mappings.permit(between<TestType>(kPhone, {200, 53}), kStart));
+  REQUIRE(mappings.permit(mapping, original, kStart));
+  REQUIRE(mappings.permit(mapping, between<TestType>(kPhone, {200, 53}), kStart));
   CHECK(mappings.permitted(mapping, between<TestType>({200, 9999}, kOutside)));
   CHECK(!mappings.permitted(mapping, between<TestType>({201, 5060}, kOutside)));
-  mappings.forbid(original);
+  mappings.forbid(mapping, original);
   CHECK(mappings.permitted(mapping, between<TestType>(kServer, kOutside)));
-  mappings.forbid(between<TestType>(kPhone, {200, 53}));
+  mappings.forbid(mapping, between<TestType>(kPhone, {200, 53}));
   CHECK(!mappings.permitted(mapping, between<TestType>(kServer, kOutside)));
   CHECK(mappings.release(mapping));
   CHECK(mappings.size() == 0);
@@ -145,17 +216,22 @@ TEMPLATE_TEST_CASE("in any history, mappings and permits are those of the sessio
     const auto original = between<TestType>(inside, remote);
     const auto reply = between<TestType>(remote, outside(inside));
     if (sessions.insert({inside, remote}).second) {
-      const FlowSlot mapping = mappings.of_inside(original);
+      FlowSlot mapping = of_inside(mappings, original);
       REQUIRE((mapping != kNoFlow) == (users[inside] > 0));
-      if (mapping == kNoFlow) REQUIRE(mappings.begin(original, reply, kStart) != kNoFlow);
-      if (mapping != kNoFlow) mappings.hold(mapping);
-      REQUIRE(mappings.permit(original, kStart));
+      if (mapping != kNoFlow) {
+        mappings.hold(mapping);
+      } else {
+        mapping = mappings.begin(original, reply, kStart);
+        REQUIRE(mapping != kNoFlow);
+      }
+      REQUIRE(mappings.permit(mapping, original, kStart));
       ++users[inside];
       ++spoken[{inside, remote.host}];
     } else {
       sessions.erase({inside, remote});
-      mappings.forbid(original);
-      REQUIRE(mappings.release(mappings.of_outside(reply)) == (--users[inside] == 0));
+      const FlowSlot mapping = mappings.of_outside(reply);
+      mappings.forbid(mapping, original);
+      REQUIRE(mappings.release(mapping) == (--users[inside] == 0));
       --spoken[{inside, remote.host}];
     }
     const Endpoint asked{chance(20), static_cast<std::uint16_t>(chance(5))};

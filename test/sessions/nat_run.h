@@ -88,8 +88,12 @@ class NatRun {
          WorkerIndex workers = 1)
       : memory_(memory),
         ports_(16, self, workers),
+        mappings4_(memory.limits.sessions),
+        mappings6_(memory.limits.sessions),
+        bindings_(ports_.ports(), {{mappings4_.view(), mappings6_.view()}, memory.limits.sessions},
+                  HashKey::from_seed(2), mappings_gauge_, memory.now),
         shard(view(memory, begins), memory.limits, HashKey::from_seed(1), cells, memory.now, nullptr,
-              addresses.has_value() ? &ports_.ports() : nullptr) {
+              addresses.has_value() ? &bindings_ : nullptr) {
     if (addresses.has_value()) use(*std::move(addresses));
   }
 
@@ -98,6 +102,7 @@ class NatRun {
     ports_.ports().use(book_.publish(std::move(addresses)));
   }
   ExternalPorts& ports() { return ports_.ports(); }
+  NatBindings& bindings() { return bindings_; }
 
   template <typename Tuple>
   PortPool& pool(const NatProtocol& protocol, std::uint32_t address = 1) {
@@ -210,6 +215,10 @@ class NatRun {
   NatMemory& memory_;
   AddressBook book_;
   PortMemory ports_;
+  SessionMemory<FiveTuple4> mappings4_;
+  SessionMemory<FiveTuple6> mappings6_;
+  Gauge mappings_gauge_;
+  NatBindings bindings_;
   std::size_t slots_ = 0;
 
  public:

@@ -87,6 +87,7 @@ class Rig {
   const SessionCells& session_cells(WorkerIndex worker = 0) const noexcept;
   SharedMeters& meters() noexcept { return meters_.meters(); }
   ExternalPorts& external_ports(WorkerIndex worker = 0) noexcept;
+  NatBindings& bindings(WorkerIndex worker = 0) noexcept;
   /// What control reads of them.
   std::span<const Gauge> port_gauges(WorkerIndex worker = 0) const noexcept;
   std::uint64_t rule_hits(std::size_t counter, WorkerIndex worker = 0) const noexcept;

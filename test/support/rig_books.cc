@@ -42,6 +42,10 @@ ExternalPorts& Rig::external_ports(WorkerIndex worker) noexcept {
   return workers_[worker]->sessions->ports();
 }
 
+NatBindings& Rig::bindings(WorkerIndex worker) noexcept {
+  return workers_[worker]->sessions->bindings();
+}
+
 std::span<const Gauge> Rig::port_gauges(WorkerIndex worker) const noexcept {
   return workers_[worker]->sessions->port_gauges();
 }

@@ -10,6 +10,7 @@ constexpr std::uint64_t kTableSeed = 7;
 constexpr std::uint64_t kFragmentSeed = 8;
 constexpr std::uint64_t kMeterSeed = 9;
 constexpr std::uint64_t kPortSeed = 10;
+constexpr std::uint64_t kMappingSeed = 11;
 
 SessionShard::Memory tables_of(const Mapping& file, std::vector<ExpiryWheel::Chunk>& wheel4,
                                std::vector<ExpiryWheel::Chunk>& wheel6, std::uint32_t sessions) {
@@ -17,6 +18,11 @@ SessionShard::Memory tables_of(const Mapping& file, std::vector<ExpiryWheel::Chu
   memory.ipv4.wheel = wheel4;
   memory.ipv6.wheel = wheel6;
   return memory;
+}
+
+NatBindings::Memory mappings_of(const Mapping& file, std::vector<ExpiryWheel::Chunk>& wheel4,
+                                std::vector<ExpiryWheel::Chunk>& wheel6, std::uint32_t sessions) {
+  return {tables_of(file, wheel4, wheel6, sessions), sessions};
 }
 
 }  // namespace
@@ -36,9 +42,14 @@ SessionMemory::SessionMemory(const SessionSizes& sizes, SharedMeters& meters, No
       meters_(meters),
       ports_(sizes.external_addresses, sizes.self, sizes.workers),
       translates_(sizes.external_addresses > 0),
+      mappings_file_(Mapping::anonymous(SessionFile::bytes_for(sizes.sessions), sizes.pages, "mappings of a test")),
+      mappings_wheel4_(wheel4_.size()),
+      mappings_wheel6_(wheel6_.size()),
+      bindings_(ports_.ports(), mappings_of(mappings_file_, mappings_wheel4_, mappings_wheel6_, sizes.sessions),
+                HashKey::from_seed(kMappingSeed), mappings_gauge_, now),
       port_key_(HashKey::from_seed(kPortSeed + sizes.self)),
       shard_(tables_, {sizes.sessions, sizes.half_open}, HashKey::from_seed(kTableSeed), cells_, now, &meters.sources,
-             &ports_.ports()) {}
+             &bindings_) {}
 
 void SessionMemory::give(PipelineParts& parts) noexcept {
   parts.sessions = &shard_;
@@ -48,7 +59,7 @@ void SessionMemory::give(PipelineParts& parts) noexcept {
   parts.fragment_key = HashKey::from_seed(kFragmentSeed);
   parts.syn_cookie_key = kSynCookieKey;
   if (!translates_) return;
-  parts.external_ports = &ports_.ports();
+  parts.nat = &bindings_;
   parts.port_key = port_key_;
 }
 

@@ -51,6 +51,7 @@ class SessionMemory {
   SessionShard& shard() noexcept { return shard_; }
   ExternalPorts& ports() noexcept { return ports_.ports(); }
   std::span<const Gauge> port_gauges() const noexcept { return ports_.gauges(); }
+  NatBindings& bindings() noexcept { return bindings_; }
   const SessionCells& cells() const noexcept { return cells_; }
   /// For readers.
   const SessionShard::Memory& tables() const noexcept { return tables_; }
@@ -65,6 +66,10 @@ class SessionMemory {
   SharedMeters& meters_;
   PortMemory ports_;
   bool translates_;
+  Mapping mappings_file_;
+  std::vector<ExpiryWheel::Chunk> mappings_wheel4_, mappings_wheel6_;
+  Gauge mappings_gauge_;
+  NatBindings bindings_;
   HashKey port_key_;
   SessionCells cells_;
   SessionShard shard_;

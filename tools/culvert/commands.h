@@ -6,7 +6,7 @@
 //   show.cc      show, clear, watch          config_commands.cc    config check|diff|apply|confirm|rollback
 //   doctor.cc    the machine's checks        session_commands.cc   show sessions, clear sessions
 //   shell.cc     completion, ?               policy_commands.cc    show policies, policy test
-//   nat_commands.cc  show nat pools
+//   nat_commands.cc  show nat, clear nat        filters.cc            what lists share
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -48,7 +48,7 @@ void add_show_commands(CLI::App& app, CommandLine& line);
 void add_config_commands(CLI::App& app, CommandLine& line);
 void add_session_commands(CLI::App& show, CLI::App& clear, CommandLine& line);
 void add_policy_commands(CLI::App& app, CLI::App& show, CommandLine& line);
-void add_nat_commands(CLI::App& show, CommandLine& line);
+void add_nat_commands(CLI::App& show, CLI::App& clear, CommandLine& line);
 
 /// A command that wants another behind it, and one that runs a function.
 CLI::App* group(CLI::App& parent, const char* name, const char* sentence);

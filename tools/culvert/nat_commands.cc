@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// show nat pools.
+// show nat pools, show nat mappings, clear nat mappings.
+//
+//   show nat mappings inside 198.18.0.2 protocol udp
+//   clear nat mappings external 198.18.1.16 external-port 40000
 #include <iterator>
 
 #include "status/json.h"
 #include "status/nat_text.h"
-#include "tools/culvert/ask.h"
+#include "tools/culvert/filters.h"
 
 namespace culvert {
 namespace {
@@ -35,11 +38,44 @@ int show_nat_pools(const Arguments& arguments, const Output& output) {
   return kExitOk;
 }
 
+constexpr PagedList<NatMappingPage, NatMappingRow> kMappings{nat_mappings_from_json, &NatMappingPage::mappings,
+                                                             nat_mappings_text, "mappings and permits"};
+
+int show_nat_mappings(const Arguments& arguments, const Output& output) {
+  return show_list(arguments, output, request_of(arguments, "show_nat_mappings"), kMappings);
+}
+
+int clear_nat_mappings(const Arguments& arguments, const Output& output) {
+  Request request = request_of(arguments, "clear_nat_mappings");
+  if (arguments.all) request["all"] = true;
+  return ask(arguments, output, request, screen_of(cleared_from_json, cleared_text));
+}
+
+void add_mapping_filters(CLI::App& command, Arguments& arguments) {
+  command.require_subcommand(0);
+  add_filter(command, arguments, "inside", "inside", "PREFIX", "who has it");
+  add_filter(command, arguments, "external", "external", "PREFIX", "the address that it has outside");
+  add_filter(command, arguments, "protocol", "protocol", "PROTOCOL", "tcp, udp or sctp");
+  add_filter(command, arguments, "family", "family", "FAMILY", "ipv4 or ipv6");
+  add_port_filter(command, arguments, "port", "port", "inside");
+  add_port_filter(command, arguments, "external-port", "external_port", "outside");
+}
+
 }  // namespace
 
-void add_nat_commands(CLI::App& show, CommandLine& line) {
+void add_nat_commands(CLI::App& show, CLI::App& clear, CommandLine& line) {
+  Arguments& arguments = line.arguments;
   auto* nat = group(show, "nat", "address translation");
   leaf(*nat, line, "pools", "external addresses and their ports", show_nat_pools);
+  auto* mappings =
+      leaf(*nat, line, "mappings", "who inside has which port outside for all sessions", show_nat_mappings);
+  add_limit(*mappings, arguments, "at most so many, 1000 when not given; 0: all");
+  add_mapping_filters(*mappings, arguments);
+  auto* clear_nat = group(clear, "nat", "address translation");
+  auto* cleared =
+      leaf(*clear_nat, line, "mappings", "the sessions of those that fit end now, and so do they", clear_nat_mappings);
+  cleared->add_flag("--all", arguments.all, "every mapping");
+  add_mapping_filters(*cleared, arguments);
 }
 
 }  // namespace culvert

@@ -4,66 +4,16 @@
 //   show sessions source 198.18.0.0/24 protocol tcp state established
 //   show sessions zone internet top destinations bytes
 //   clear sessions policy web
-#include <algorithm>
-#include <fmt/format.h>
-
 #include "config/values.h"
 #include "status/firewall_text.h"
 #include "status/json.h"
-#include "tools/culvert/ask.h"
+#include "tools/culvert/filters.h"
 
 namespace culvert {
 namespace {
 
-/// Rows of one table, and of one object with --json.
-constexpr std::uint64_t kRowsAtOnce = 1000;
-
-Request request_of(const Arguments& arguments, const char* command) {
-  Request request = arguments.request;
-  request["command"] = command;
-  return request;
-}
-
-/// Up to so many further sessions that fit; each answer is about a part of the tables, so there may be many of them.
-Result<SessionPage> next_sessions(ControlConnection& connection, Request& request, std::uint64_t most) {
-  SessionPage block;
-  do {
-    request["limit"] = most - block.sessions.size();
-    const auto answer = connection.ask(request);
-    if (answer.has_error()) return answer.error();
-    auto page = sessions_from_json(*answer);
-    if (page.has_error()) return page;
-    std::move(page->sessions.begin(), page->sessions.end(), std::back_inserter(block.sessions));
-    block.total = page->total;
-    block.next = std::move(page->next);
-    if (block.next) request["after"] = *block.next;
-  } while (block.next && block.sessions.size() < most);
-  return block;
-}
-
-int list_sessions(const Arguments& arguments, const Output& output) {
-  auto connection = ControlConnection::open(arguments.socket);
-  if (connection.has_error()) return failed(output, connection.error());
-  Request request = request_of(arguments, "show_sessions");
-  std::uint64_t shown = 0;
-  for (;;) {
-    const std::uint64_t left = arguments.limit == 0 ? kRowsAtOnce : arguments.limit - shown;
-    const auto block = next_sessions(*connection, request, std::min(left, kRowsAtOnce));
-    if (block.has_error()) return failed(output, block.error());
-    shown += block->sessions.size();
-    if (output.json) {
-      output.text(to_json(*block).text + "\n");
-    } else if (!block->sessions.empty()) {
-      output.text(sessions_text(block->sessions, {output.colour, false}));
-    }
-    if (block->next && (arguments.limit == 0 || shown < arguments.limit)) continue;
-    if (!output.json) {
-      output.text(fmt::format("{} shown of {} sessions{}\n", shown, block->total,
-                              block->next ? "; --limit N for more, 0 for all" : ""));
-    }
-    return kExitOk;
-  }
-}
+constexpr PagedList<SessionPage, SessionRow> kSessions{sessions_from_json, &SessionPage::sessions, sessions_text,
+                                                       "sessions"};
 
 int show_sessions(const Arguments& arguments, const Output& output) {
   const TextOptions options{output.colour, false};
@@ -72,7 +22,7 @@ int show_sessions(const Arguments& arguments, const Output& output) {
                screen_of(session_summary_from_json,
                          [&](const SessionSummary& summary) { return session_summary_text(summary, options); }));
   }
-  if (!arguments.top) return list_sessions(arguments, output);
+  if (!arguments.top) return show_list(arguments, output, request_of(arguments, "show_sessions"), kSessions);
   Request request = request_of(arguments, "show_sessions_top");
   request["of"] = arguments.destinations ? "destinations" : "sources";
   request["by"] = arguments.bytes ? "bytes" : "sessions";
@@ -85,20 +35,7 @@ int show_sessions(const Arguments& arguments, const Output& output) {
 int clear_sessions(const Arguments& arguments, const Output& output) {
   Request request = request_of(arguments, "clear_sessions");
   if (arguments.all) request["all"] = true;
-  return ask(arguments, output, request, screen_of(cleared_from_json, [](const SessionsCleared& cleared) {
-               if (cleared.cleared == cleared.matched) return fmt::format("Cleared {} sessions.\n", cleared.cleared);
-               return fmt::format("Cleared {} of {} sessions; the others had ended by themselves.\n", cleared.cleared,
-                                  cleared.matched);
-             }));
-}
-
-/// A part of the filter: a word, and its value behind it.
-void add_filter(CLI::App& command, Arguments& arguments, const char* name, const char* key, const char* value,
-                const char* sentence) {
-  command.add_subcommand(name, sentence)
-      ->add_option_function<std::string>(value,
-                                         [&arguments, key](const std::string& text) { arguments.request[key] = text; })
-      ->required();
+  return ask(arguments, output, request, screen_of(cleared_from_json, cleared_text));
 }
 
 /// Any number of them behind the command, in any order.
@@ -112,10 +49,9 @@ void add_filters(CLI::App& command, Arguments& arguments) {
   add_filter(command, arguments, "interface", "interface", "INTERFACE", "of either side");
   add_filter(command, arguments, "state", "state", "STATE", "established, syn_sent, ...; replied, unreplied");
   add_filter(command, arguments, "policy", "policy", "RULE", "the rule that let it in; default");
-  command.add_subcommand("port", "of either side")
-      ->add_option_function<std::uint16_t>("PORT",
-                                           [&arguments](std::uint16_t port) { arguments.request["port"] = port; })
-      ->required();
+  add_filter(command, arguments, "external", "external", "PREFIX", "the address that a translated one has outside");
+  add_port_filter(command, arguments, "port", "port", "of either side");
+  add_port_filter(command, arguments, "external-port", "external_port", "the port that a translated one has outside");
   command.add_subcommand("age", "at least so old")
       ->add_option_function<std::string>("TIME",
                                          [&arguments](const std::string& text) {
@@ -131,13 +67,7 @@ void add_filters(CLI::App& command, Arguments& arguments) {
 void add_session_commands(CLI::App& show, CLI::App& clear, CommandLine& line) {
   Arguments& arguments = line.arguments;
   auto* sessions = leaf(show, line, "sessions", "connections that are followed", show_sessions);
-  sessions->add_option_function<std::uint64_t>(
-      "--limit",
-      [&arguments](std::uint64_t limit) {
-        arguments.limit = limit;
-        arguments.limited = true;
-      },
-      "at most so many, 1000 when not given; 0: all; of top 10");
+  add_limit(*sessions, arguments, "at most so many, 1000 when not given; 0: all; of top 10");
   add_filters(*sessions, arguments);
   sessions->add_subcommand("summary", "how many, by protocol, state and zones")->callback([&arguments] {
     arguments.summary = true;

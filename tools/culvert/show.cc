@@ -283,7 +283,7 @@ void add_show_commands(CLI::App& app, CommandLine& line) {
   auto* clear = group(app, "clear", "begin anew");
   add_session_commands(*show, *clear, line);
   add_policy_commands(app, *show, line);
-  add_nat_commands(*show, line);
+  add_nat_commands(*show, *clear, line);
   auto* system = group(*clear, "system", "resources");
   auto* buffers = group(*system, "buffers", "of the buffers");
   leaf(*buffers, line, "peak", "highest use since now", clear_peak);
