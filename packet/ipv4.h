@@ -46,10 +46,17 @@ inline constexpr std::uint8_t kOptionCopied = 0x80;      ///< this bit of the ty
 inline constexpr std::uint8_t kProtocolIcmp = 1;
 inline constexpr std::uint8_t kProtocolTcp = 6;
 inline constexpr std::uint8_t kProtocolUdp = 17;
+inline constexpr std::uint8_t kProtocolDccp = 33;
 inline constexpr std::uint8_t kProtocolGre = 47;
 inline constexpr std::uint8_t kProtocolEsp = 50;
 inline constexpr std::uint8_t kProtocolIcmpv6 = 58;
 inline constexpr std::uint8_t kProtocolSctp = 132;
+inline constexpr std::uint8_t kProtocolUdpLite = 136;
+
+/// The parts of their headers that are always there (RFC 4340 5.1, RFC 3828 3.1). Both have their checksum, which
+/// covers a pseudo-header, where UDP has it.
+inline constexpr std::uint32_t kDccpHeaderBytes = 12;
+inline constexpr std::uint32_t kUdpLiteHeaderBytes = 8;
 
 static_assert(sizeof(Ipv4Header) == 20 && alignof(Ipv4Header) == 1);
 

@@ -65,6 +65,10 @@ std::uint32_t smallest_header(const Packet& packet) noexcept {
       return sizeof(SctpHeader);
     case kProtocolGre:
       return sizeof(GreHeader);
+    case kProtocolDccp:
+      return kDccpHeaderBytes;
+    case kProtocolUdpLite:
+      return kUdpLiteHeaderBytes;
     default:
       return 0;
   }
@@ -90,6 +94,9 @@ DropReason parse_transport(Packet& packet, std::uint32_t offset, std::uint32_t e
       return DropReason::kNone;
     case kProtocolGre:
       return length < view<GreHeader>(start).header_length() ? DropReason::kTransportTruncated : DropReason::kNone;
+    case kProtocolDccp:
+    case kProtocolUdpLite:
+      return DropReason::kNone;
     default:
       return parse_icmp(packet, start);
   }

@@ -85,6 +85,12 @@ void follow_udp(Be16& checksum, const ChecksumDelta& delta, ChecksumDelta& outer
   replace(checksum, sum.wire() == 0 ? Be16(0xffff) : sum, outer);
 }
 
+/// Of UDP-Lite, which has no zero (RFC 3828 3.1), and of DCCP, for which it is the same number.
+void follow_addresses(std::byte* start, const ChecksumDelta& addresses) noexcept {
+  ChecksumDelta nobody;
+  follow_udp(view<UdpHeader>(start).checksum, addresses, nobody);
+}
+
 /// Transport header: ports or identifier, and the checksum if `available` bytes hold it. `addresses`: what the
 /// pseudo-header has changed by. Returns what the bytes of the header have changed by, together.
 template <typename Tuple>
@@ -130,6 +136,7 @@ void translate_packet(Packet& packet, const Tuple& to, std::uint32_t transport_l
   } else if (has_ports(packet.protocol) || packet.protocol == kIcmpOf<Tuple>) {
     set_transport(start, here, to, addresses);
   } else {
+    if (packet.protocol == kProtocolUdpLite || packet.protocol == kProtocolDccp) follow_addresses(start, addresses);
     return;
   }
   if (packet.protocol == kIcmpOf<Tuple> && !is_query<Tuple>(start)) return;

@@ -6,7 +6,8 @@
 //   198.18.1.1:40000 -> 192.0.2.1:5060  IPv4 and UDP checksums agree as they did before
 //
 // TCP, UDP and SCTP have ports; of ICMP queries both "ports" are the identifier. Of every other protocol only addresses
-// change. A UDP checksum of zero stays (RFC 768). Of fragments only the first has ports and a checksum.
+// change, and of UDP-Lite and DCCP the checksum that covers them. A UDP checksum of zero stays (RFC 768). Of fragments
+// only the first has ports and a checksum.
 //
 // An ICMP error is translated in two steps: the packet that it quotes, which went the other way and is translated back
 // (RFC 5508 4, 7), and its own addresses.

@@ -93,8 +93,8 @@ class Mutator {
  private:
   void change(Bytes& bytes) {
     if (bytes.empty()) return;
-    static constexpr std::uint8_t kTelling[] = {0,  1,  2,  4,  5,  6,   7,   8,   17,  43, 44,
-                                                47, 51, 58, 59, 60, 127, 128, 132, 254, 255};
+    static constexpr std::uint8_t kTelling[] = {0,  1,  2,  4,  5,  6,   7,   8,   17,  33,  43, 44,
+                                                47, 51, 58, 59, 60, 127, 128, 132, 136, 254, 255};
     const std::size_t header_part = std::min<std::size_t>(bytes.size(), 110);
     const std::size_t at =
         below(4) == 0 ? below(header_part) : std::min<std::size_t>(12 + below(header_part), bytes.size() - 1);

@@ -72,8 +72,8 @@ void read_transport(const Bytes& message, std::size_t offset, ReferenceFields& f
   const unsigned p = fields.protocol;
   const bool version4 = fields.network == NetworkKind::kIpv4;
   const bool icmp = p == (version4 ? 1U : 58U);
-  if (p != 6 && p != 17 && p != 132 && p != 47 && !icmp) return;
-  const std::size_t smallest = p == 6 ? 20 : p == 132 ? 12 : p == 47 ? 4 : 8;
+  if (p != 6 && p != 17 && p != 132 && p != 47 && p != 33 && p != 136 && !icmp) return;
+  const std::size_t smallest = p == 6 ? 20 : p == 132 || p == 33 ? 12 : p == 47 ? 4 : 8;
   require(message.size() >= smallest, DropReason::kTransportTruncated);
   fields.flags |= kFlagTransport;
   fields.transport_offset = static_cast<unsigned>(offset);

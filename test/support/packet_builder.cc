@@ -143,6 +143,23 @@ PacketBuilder& PacketBuilder::udp(std::uint16_t source, std::uint16_t destinatio
   return add(Kind::kUdp, std::move(bytes), kUdpNumber);
 }
 
+PacketBuilder& PacketBuilder::udp_lite(std::uint16_t source, std::uint16_t destination) {
+  udp(source, destination);
+  layers_.back().kind = Kind::kUdpLite;
+  layers_.back().type = 136;
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::dccp(std::uint16_t source, std::uint16_t destination) {
+  udp(source, destination);
+  Layer& layer = layers_.back();
+  layer.kind = Kind::kDccp;
+  layer.type = 33;
+  set8(layer.bytes, 4, 3);  // words of the header
+  append32(layer.bytes, 0x0a000007);
+  return *this;
+}
+
 PacketBuilder& PacketBuilder::icmp(std::uint8_t type, std::uint8_t code, std::uint32_t rest) {
   Bytes bytes;
   append8(bytes, type);
@@ -240,6 +257,8 @@ void PacketBuilder::finish_layer(std::size_t index, Bytes& packet, const std::ve
       set16(packet, at + 4, rest);
       return finish_checksum(index, packet, offsets, end);
     case Kind::kTcp:
+    case Kind::kUdpLite:
+    case Kind::kDccp:
     case Kind::kIcmp:
     case Kind::kIcmpv6:
     case Kind::kSctp:
@@ -279,8 +298,9 @@ void PacketBuilder::finish_checksum(std::size_t index, Bytes& packet, const std:
   const std::uint32_t pseudo = kind == Kind::kIcmp ? 0 : pseudo_sum(index, packet, offsets, length);
   const bool partial = checksum_ == BuildChecksum::kPartial && (kind == Kind::kTcp || kind == Kind::kUdp);
   std::uint32_t checksum = partial ? pseudo : naive_checksum(slice(packet, at), pseudo);
-  if (kind == Kind::kUdp && checksum == 0) checksum = 0xffff;
-  const std::size_t field = kind == Kind::kTcp ? 16 : kind == Kind::kUdp ? 6 : 2;
+  const bool like_udp = kind == Kind::kUdp || kind == Kind::kUdpLite || kind == Kind::kDccp;
+  if (like_udp && checksum == 0) checksum = 0xffff;
+  const std::size_t field = kind == Kind::kTcp ? 16 : like_udp ? 6 : 2;
   set16(packet, at + field, checksum);
 }
 

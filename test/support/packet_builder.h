@@ -74,6 +74,9 @@ class PacketBuilder {
   PacketBuilder& icmp(std::uint8_t type, std::uint8_t code = 0, std::uint32_t rest = 0);
   PacketBuilder& icmpv6(std::uint8_t type, std::uint8_t code = 0, std::uint32_t rest = 0);
   PacketBuilder& sctp(std::uint16_t source, std::uint16_t destination, std::uint32_t tag = 0);
+  PacketBuilder& udp_lite(std::uint16_t source, std::uint16_t destination);
+  /// A header of 12 bytes.
+  PacketBuilder& dccp(std::uint16_t source, std::uint16_t destination);
   /// `flags` announce 4 bytes each (0x8000, 0x2000, 0x1000), which are appended as zeros.
   PacketBuilder& gre(std::uint16_t protocol, std::uint16_t flags = 0);
 
@@ -87,7 +90,22 @@ class PacketBuilder {
   Bytes build() const;
 
  private:
-  enum class Kind { kEthernet, kVlan, kIpv4, kIpv6, kExtension, kTcp, kUdp, kIcmp, kIcmpv6, kSctp, kGre, kPayload };
+  enum class Kind {
+    kEthernet,
+    kVlan,
+    kIpv4,
+    kIpv6,
+    kExtension,
+    kTcp,
+    kUdp,
+    kUdpLite,
+    kDccp,
+    kIcmp,
+    kIcmpv6,
+    kSctp,
+    kGre,
+    kPayload
+  };
   struct Layer {
     Kind kind;
     Bytes bytes;
