@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "control/nat/nat_explain.h"
 #include "control/nat_mapping_rows.h"
 #include "control/session_census.h"
 #include "status/json.h"
@@ -46,7 +47,11 @@ FirewallHooks FirewallCommands::hooks() {
   };
   hooks.policy_test = [this](const PolicyTestQuery& query) -> Result<PolicyTest> {
     if (firewall_.policy() == nullptr) return kNoPolicy;
-    return culvert::policy_test(firewall_.policy()->rules.rules, firewall_.policy()->zones, query);
+    auto test = culvert::policy_test(firewall_.policy()->rules.rules, firewall_.policy()->zones, query);
+    if (test.has_error() || firewall_.policy()->nat == nullptr) return test;
+    const ZoneNumbers& zones = firewall_.policy()->zones;
+    explain_translation(*firewall_.policy()->nat, query, zones.of(query.from), zones.of(query.to), test.value());
+    return test;
   };
   return hooks;
 }

@@ -61,10 +61,17 @@ std::string rule_text(const SessionRecord& record, const std::optional<std::stri
   return fmt::format("rule {} of an earlier policy", record.rule + 1);
 }
 
+/// " as 198.18.1.16:40512", or nothing.
+std::string translation_of(const SessionRecord& record) {
+  if (!record.translated) return {};
+  const std::string text = " as " + endpoint(record, record.translated_source, record.translated_port);
+  return is_icmp(record.protocol) ? fmt::format("{} id {}", text, record.translated_port.host()) : text;
+}
+
 std::string text_of(const SessionRecord& record, const SessionNames& names, const std::string& rule) {
   const std::string id = is_icmp(record.protocol) ? fmt::format(" id {}", record.source_port.host()) : std::string();
-  const std::string who = fmt::format("{}{} {} -> {}, {} ({}) to {} ({})", protocol_text(record.protocol), id,
-                                      endpoint(record, record.source, record.source_port),
+  const std::string who = fmt::format("{}{} {}{} -> {}, {} ({}) to {} ({})", protocol_text(record.protocol), id,
+                                      endpoint(record, record.source, record.source_port), translation_of(record),
                                       endpoint(record, record.destination, record.destination_port),
                                       names.zone(record.from_zone), names.interface(record.in_interface),
                                       names.zone(record.to_zone), names.interface(record.out_interface));
@@ -102,6 +109,11 @@ SessionEvent session_event(const SessionRecord& record, const SessionNames& name
   say("destination", address_of(record, record.destination));
   if (has_ports(record.protocol)) count("destination_port", record.destination_port.host());
   if (is_icmp(record.protocol)) count("icmp_id", record.source_port.host());
+  if (record.translated) {
+    say("translated_source", address_of(record, record.translated_source));
+    if (has_ports(record.protocol)) count("translated_source_port", record.translated_port.host());
+    if (is_icmp(record.protocol)) count("translated_icmp_id", record.translated_port.host());
+  }
   say("from_zone", names.zone(record.from_zone));
   say("to_zone", names.zone(record.to_zone));
   say("in_interface", names.interface(record.in_interface));

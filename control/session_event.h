@@ -2,6 +2,7 @@
 // A session's record as an event, in words and as fields (docs/operating.md, "Events"):
 //
 //   session_opened  tcp 198.18.0.2:1024 -> 192.0.2.1:443, trust (lan0) to internet (wan0): permit by rule 'out'
+//   session_opened  tcp 198.18.0.2:1024 as 198.18.1.16:40512 -> 192.0.2.1:443, ...     (its source is translated)
 //   session_closed  ...: closed after 12 s (2 s of them silent); 9 packets, 1234 bytes; answered by 8, 5678; rule 'out'
 #pragma once
 

@@ -11,6 +11,7 @@ struct FirstPacket {
   const Tuple& key;
   InterfaceIndex ingress;
   InterfaceIndex egress;
+  const Tuple* reply = nullptr;  ///< of a session that is translated: the key of its replies
 };
 
 /// Tells control what the policy has decided about it: a session has begun, or it was denied or rejected. To be called

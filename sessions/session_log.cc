@@ -16,11 +16,13 @@ template <typename Tuple>
 SessionRecord record_of_end(SessionTable<Tuple>& sessions, FlowSlot original, SessionEnd why, Now now) noexcept {
   const auto& entry = sessions.entry(original);
   const FlowHead& head = entry.head;
-  const FlowHead& reply = sessions.entry(head.peer).head;
+  const auto& reply_entry = sessions.entry(head.peer);
+  const FlowHead& reply = reply_entry.head;
   const FlowInfo& info = sessions.info(original);
   SessionRecord record;
   record.kind = SessionRecordKind::kClosed;
   record.set_key(entry.key);
+  if (head.has(kFlowTranslated)) record.set_translation(reply_entry.key);
   record.from_zone = head.zone;
   record.to_zone = reply.zone;
   record.in_interface = info.ingress;

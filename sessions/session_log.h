@@ -40,6 +40,9 @@ struct SessionRecord {
   std::uint16_t policy = 0;  ///< the generation in which `rule` is a position; 0: of an earlier run
   Be16 source_port, destination_port;
   Ipv6Address source, destination;  ///< IPv4 in the first four bytes
+  bool translated = false;
+  Be16 translated_port;           ///< of translated sessions: what its packets have outside instead of source_port
+  Ipv6Address translated_source;  ///< and of the source
   Now time = 0;
 
   // Of kClosed.
@@ -58,6 +61,13 @@ struct SessionRecord {
     destination_port = key.destination_port;
     store(source.bytes.data(), key.source);
     store(destination.bytes.data(), key.destination);
+  }
+  /// `reply`: the key of its replies.
+  template <typename Tuple>
+  void set_translation(const Tuple& reply) noexcept {
+    translated = true;
+    translated_port = reply.destination_port;
+    store(translated_source.bytes.data(), reply.destination);
   }
 };
 

@@ -66,6 +66,20 @@ std::string source_cell(const SessionRow& row) {
   return fmt::format("{} as {}{}", source, endpoint_text(*row.translated_source, row.translated_source_port), id);
 }
 
+/// What becomes of the source: a line, or nothing without NAT.
+std::string translation_text(const PolicyTest& test) {
+  if (!test.nat_translate) return {};
+  if (!test.nat_rule) return "nat: no rule matches, it leaves with its own source\n";
+  if (*test.nat_translate == "none") return fmt::format("nat: by '{}' it leaves with its own source\n", *test.nat_rule);
+  std::string text =
+      *test.nat_translate == "interface"
+          ? fmt::format("nat: by '{}' it leaves with the interface's address", *test.nat_rule)
+          : fmt::format("nat: by '{}' it leaves with an address of {}", *test.nat_rule, *test.nat_translate);
+  if (test.nat_mapping) text += fmt::format("; mapping {}", *test.nat_mapping);
+  if (test.nat_filtering) text += fmt::format(", filtering {}", *test.nat_filtering);
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string endpoint_text(const std::string& address, const OptionalCount& port) {
@@ -176,7 +190,7 @@ std::string policy_test_text(const PolicyTest& test, const TextOptions& options)
                                        : test.log_open                 ? "open"
                                                                        : "close");
   }
-  text += "\n";
+  text += "\n" + translation_text(test);
   if (test.passed.empty()) return text;
   text += test.passed.size() == test.passed_total
               ? "\nThe rules before it, and what does not fit:\n"

@@ -57,9 +57,14 @@ struct PolicyTest {
   bool log_open = false, log_close = false;
   std::uint64_t passed_total = 0;    ///< rules before it
   std::vector<PolicyPassed> passed;  ///< of them those that came closest, in their order
+  // What source NAT does with it when it is permitted; null without `nat`.
+  std::optional<std::string> nat_translate;               ///< a pool, "interface", or "none"
+  std::optional<std::string> nat_rule;                    ///< null: none matches
+  std::optional<std::string> nat_mapping, nat_filtering;  ///< of what is translated with its port
 };
 BOOST_DESCRIBE_STRUCT(PolicyTest, (),
                       (from_zone, to_zone, protocol, source, destination, source_port, destination_port, action,
-                       position, rule, log_open, log_close, passed_total, passed))
+                       position, rule, log_open, log_close, passed_total, passed, nat_translate, nat_rule, nat_mapping,
+                       nat_filtering))
 
 }  // namespace culvert

@@ -100,6 +100,23 @@ TEST_CASE("an echo has its id, IPv6 its brackets, and what has no ports none") {
   CHECK(fields_of(desk.event(record).fields)["source"] == "2001:db8::");
 }
 
+TEST_CASE("a translated session is told with what it has outside") {
+  const Desk desk;
+  SessionRecord record = first_packet(SessionRecordKind::kOpened);
+  const FiveTuple4 reply{{Be32(0xc0000201U)}, {Be32(0xc6120110U)}, Be16(443), Be16(40512), 6, 0, 0};
+  record.set_translation(reply);
+  CHECK(desk.event(record).text.starts_with("tcp 198.18.0.2:1024 as 198.18.1.16:40512 -> 192.0.2.1:443, trust "));
+  const Fields fields = fields_of(desk.event(record).fields);
+  CHECK(fields.at("translated_source") == "198.18.1.16");
+  CHECK(fields.at("translated_source_port") == "40512");
+  record.protocol = 1;
+  record.source_port = record.destination_port = Be16(7);
+  CHECK(desk.event(record).text.starts_with("icmp id 7 198.18.0.2 as 198.18.1.16 id 40512 -> 192.0.2.1, "));
+  CHECK(fields_of(desk.event(record).fields).at("translated_icmp_id") == "40512");
+  record.protocol = 47;
+  CHECK(desk.event(record).text.starts_with("gre 198.18.0.2 as 198.18.1.16 -> 192.0.2.1, "));
+}
+
 TEST_CASE("a session that ends is told with what has passed, how long, and why") {
   Desk desk;
   SessionPlan plan;
