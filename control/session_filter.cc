@@ -102,7 +102,7 @@ std::string SessionNames::interface(std::uint8_t number) const {
 
 std::string_view session_state(const FlowHead& original, const FlowHead& reply) noexcept {
   if (original.kind() == FlowKind::kTcp) return tcp_state_name(tcp_state_of(original.tcp, reply.tcp));
-  return reply.packets() != 0 ? kReplied : kUnreplied;
+  return original.packets() != 0 && reply.packets() != 0 ? kReplied : kUnreplied;
 }
 
 Result<SessionFilter> SessionFilter::of(const SessionQuery& query, const SessionNames& names) {

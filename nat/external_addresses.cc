@@ -35,6 +35,10 @@ std::optional<PortKind> port_kind(std::uint8_t protocol) noexcept {
   }
 }
 
+bool is_of_host(const ExternalAddress& external, PortKind kind, std::uint16_t port) noexcept {
+  return std::binary_search(external.excluded.begin(), external.excluded.end(), HostPort{kind, port});
+}
+
 Ipv6Address mapped(Ipv4Address address) noexcept {
   Ipv6Address result;
   result.bytes[10] = result.bytes[11] = 0xff;

@@ -28,6 +28,10 @@ inline constexpr std::size_t kPortKinds = 4;
 /// Nothing: packets of this protocol have no ports, and only their addresses are translated.
 std::optional<PortKind> port_kind(std::uint8_t protocol) noexcept;
 
+/// Bit z: zone z; as the policy numbers them.
+using NatZones = std::uint64_t;
+inline constexpr NatZones kAnyNatZone = ~NatZones{0};
+
 /// ::ffff:a.b.c.d
 Ipv6Address mapped(Ipv4Address address) noexcept;
 inline const Ipv6Address& mapped(const Ipv6Address& address) noexcept {
@@ -48,9 +52,13 @@ struct ExternalAddress {
   std::span<const HostPort> excluded{};  ///< of the range, and never given
   std::uint32_t version = 1;             ///< another one than before when anything above is different; never 0
   InterfaceIndex home = kNoInterface;    ///< where packets to it come in; none: nobody says
+  NatZones outside = kAnyNatZone;        ///< where sessions leave with it: answers to it come from nowhere else
 };
 
 inline constexpr std::size_t kMaxExternalAddresses = 4096;
+
+/// Whether the host itself listens there.
+bool is_of_host(const ExternalAddress& external, PortKind kind, std::uint16_t port) noexcept;
 
 /// Lives as long as the memory that it was given, and never changes.
 class ExternalAddresses {

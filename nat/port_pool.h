@@ -11,7 +11,7 @@
 //   take({.parity = kOdd}, random)   a random word and place in it; none free there: the next word that has one
 //
 // A port belongs to one session or mapping at a time, whatever its other end: no overloading (RFC 4787 REQ-3). Its
-// parity and its class, below 1024 or not, can be those of the inside port (RFC 4787 REQ-3a and REQ-4, RFC 7857 8).
+// parity and its class, below 1024 or not, can be those of the inside port (RFC 4787 REQ-3a and REQ-4).
 // Where it is found is random within that (RFC 6056 3.3.1, RFC 7857 9).
 //
 // One worker uses it, and everything takes bounded time. The memory is the caller's.

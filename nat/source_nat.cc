@@ -7,10 +7,10 @@
 namespace culvert {
 namespace {
 
-bool holds(std::span<const AddressRange> ranges, const AddressNumber& address) noexcept {
+bool holds(std::span<const NatRange> ranges, const AddressNumber& address) noexcept {
   const auto behind =
       std::upper_bound(ranges.begin(), ranges.end(), address,
-                       [](const AddressNumber& number, const AddressRange& range) { return number < range.first; });
+                       [](const AddressNumber& number, const NatRange& range) { return number < range.first; });
   return behind != ranges.begin() && address <= std::prev(behind)->last;
 }
 

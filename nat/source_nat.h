@@ -16,6 +16,7 @@
 #include <span>
 
 #include "base/hash.h"
+#include "nat/external_addresses.h"
 #include "packet/five_tuple.h"
 
 namespace culvert {
@@ -64,13 +65,9 @@ struct AddressNumber {
 };
 
 /// From `first` to `last`, both included. Of a list of them each begins behind the end of the one before.
-struct AddressRange {
+struct NatRange {
   AddressNumber first, last;
 };
-
-/// Bit z: zone z; as the policy numbers them.
-using NatZones = std::uint64_t;
-inline constexpr NatZones kAnyNatZone = ~NatZones{0};
 
 struct SourceRule {
   NatZones from = kAnyNatZone;
@@ -83,8 +80,8 @@ struct SourceRule {
   bool any_source = true;
   bool any_destination = true;
   // Without any_...:
-  std::span<const AddressRange> sources;
-  std::span<const AddressRange> destinations;
+  std::span<const NatRange> sources;
+  std::span<const NatRange> destinations;
 };
 
 struct SourceNat {

@@ -140,21 +140,23 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   if (!find_way_of_first(packet, key, hash, transport_length, from, hop, context)) return;
   if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return;
   SessionStart<Tuple> start;
-  const bool proved = transport_length == 0 && may_prove_a_cookie(packet, from, context) &&
+  // What turns back gets no cookies: the proxy's own segments would not.
+  const bool turns = packet.next_hop == kHairpinHop;
+  const bool proved = transport_length == 0 && !turns && may_prove_a_cookie(packet, from, context) &&
                       context.syn_proxy.accept(packet, start, context.context);
   const DropReason not_first = open_session(packet, transport_length, context.stateful.tcp_pick_up, start);
   if (not_first != DropReason::kNone) return packet.drop(not_first);
   if (!source_is_routed(packet, context)) return packet.drop(DropReason::kReversePath);
   const RuleOutcome outcome = evaluate_policy(key, from, context.zone_of(hop.interface), context);
-  const FirstPacket<Tuple> first{key, packet.ingress, hop.interface};
+  FirstPacket<Tuple> first{key, packet.ingress, hop.interface};
   if (outcome.log_open && outcome.action != RuleAction::kPermit) log_decision(first, outcome, context);
   if (outcome.action == RuleAction::kReject) return packet.drop(DropReason::kPolicyReject);
   if (outcome.action != RuleAction::kPermit) return packet.drop(DropReason::kPolicyDeny);
   if (goes_no_further(packet)) {
-    if (packet.next_hop == kHairpinHop) packet.drop(why_no_further(packet));
+    if (turns) packet.drop(why_no_further(packet));
     return;
   }
-  if (!proved && !pass_syn_flood(packet, key.protocol, from, context)) return;
+  if (!proved && !turns && !pass_syn_flood(packet, key.protocol, from, context)) return;
   bool counted = false;
   const DropReason over_limit = pass_limits(key, from, counted, context);
   if (over_limit != DropReason::kNone) return packet.drop(over_limit);
@@ -170,6 +172,7 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   count_packet(head, packet);
   keep_next_hop(head, packet, context.route_generation);
   if (proved) context.context.cells.syn_cookies_accepted.add();
+  if (head.has(kFlowTranslated)) first.reply = &sessions.entry(head.peer).key;
   if (outcome.log_open) log_decision(first, outcome, context);
   if (head.has(kFlowTranslated)) leave<Tuple>(packet, admitted.slot, transport_length, context);
 }

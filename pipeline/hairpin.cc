@@ -22,18 +22,15 @@ bool come_in(Packet& packet, const Address& source, const StatefulContext& conte
 
 /// A mapping can have it.
 bool gives(const ExternalAddress& external, PortKind kind, std::uint16_t port) noexcept {
-  return port >= external.range.first && port <= external.range.last &&
-         !std::binary_search(external.excluded.begin(), external.excluded.end(), HostPort{kind, port});
+  return port >= external.range.first && port <= external.range.last && !is_of_host(external, kind, port);
 }
 
 }  // namespace
 
 template <typename Address>
 InterfaceIndex home_of(const Address& external, const StatefulContext& context) noexcept {
-  if (context.stateful.external_addresses == nullptr) return kNoInterface;
-  const ExternalAddresses& addresses = *context.stateful.external_addresses;
-  const auto slot = addresses.find(mapped(external));
-  return slot.has_value() ? addresses[*slot].home : kNoInterface;
+  const ExternalAddress* found = context.stateful.external(external);
+  return found != nullptr ? found->home : kNoInterface;
 }
 
 template <typename Tuple>
@@ -42,8 +39,10 @@ InterfaceIndex hairpin_way(const Packet& packet, const Tuple& key, Zone from, co
   const InterfaceIndex home = home_of(key.destination, context);
   if (packet.turned_back || home == kNoInterface || !kind.has_value() || *kind == PortKind::kIcmp) return kNoInterface;
   if (context.stateful.source_nat == nullptr || context.zone_of(home) == from) return kNoInterface;
-  const ExternalAddresses& addresses = *context.stateful.external_addresses;
-  const ExternalAddress& external = addresses[*addresses.find(mapped(key.destination))];
+  const ExternalAddress& external = *context.stateful.external(key.destination);
+  // It may be an answer that is late, which another worker has to judge.
+  constexpr bool kIpv6 = std::is_same_v<Tuple, FiveTuple6>;
+  if (context.owners.shared() && context.stateful.is_answered_from(external, from, kIpv6)) return kNoInterface;
   if (!gives(external, *kind, key.destination_port.host())) return kNoInterface;
   const SourceRule* rule = context.stateful.source_nat->find(key, from, context.zone_of(home));
   return rule != nullptr && rule->action != SourceAction::kKeep ? home : kNoInterface;
@@ -53,7 +52,7 @@ template <typename Tuple>
 [[gnu::noinline]] void turn_back(Packet& packet, const StatefulContext& context) noexcept {
   const Tuple key = key_of<Tuple>(packet);
   if (!come_in(packet, key.source, context)) return;
-  if (context.owners.hand_over(packet, context.context)) return;
+  if (context.owners.hand_over(packet)) return;
   auto& sessions = context.shard.table<Tuple>();
   const std::uint64_t hash = sessions.hash(key);
   decide(packet, key, hash, sessions.flows().find(key, hash), 0, context);
@@ -63,7 +62,7 @@ template <typename Address>
 bool turn_error_back(Packet& packet, const Address& receiver, const StatefulContext& context) noexcept {
   if (home_of(receiver, context) == kNoInterface) return false;
   // Its source is whoever the session's other end is outside: that of the address which it comes to will do.
-  if (come_in(packet, receiver, context) && !context.owners.hand_over(packet, context.context)) {
+  if (come_in(packet, receiver, context) && !context.owners.hand_over(packet)) {
     admit_icmp_error(packet, context);
   }
   return true;

@@ -22,6 +22,15 @@ Tuple original_of(const Tuple& packet, const Tuple& inside) noexcept {
   return original;
 }
 
+/// Whether it is the host's own: a query, or for a port where it listens, whoever may have had that before.
+template <typename Tuple>
+bool is_of_host(const Tuple& packet, const StatefulContext& context) noexcept {
+  const ExternalAddress* external = context.stateful.external(packet.destination);
+  const auto kind = port_kind(packet.protocol);
+  if (external == nullptr || !kind.has_value() || *kind == PortKind::kIcmp) return true;
+  return culvert::is_of_host(*external, *kind, packet.destination_port.host());
+}
+
 /// The rates of new sessions count; whose they are is not kept.
 template <typename Tuple>
 DropReason pass_rates(const Tuple& key, Zone from, const StatefulContext& context) noexcept {
@@ -59,16 +68,14 @@ FlowSlot admit(Packet& packet, SessionStart<Tuple>& start, FlowSlot mapping, con
 }  // namespace
 
 template <typename Tuple>
-bool mapping_is_allowed(const Tuple& reply, const StatefulContext& context) noexcept {
-  const FlowSlot mapping = context.translator.mapping_of(reply);
-  if (mapping == kNoFlow) return false;
-  return context.translator.policy_of<Tuple>(mapping) == context.stateful.policy_generation;
+bool mapping_is_allowed(const Tuple& reply, Zone inside, Zone outside, const StatefulContext& context) noexcept {
+  return context.translator.is_allowed(reply, {context.stateful.policy_generation, inside, outside});
 }
 
 template <typename Tuple>
 bool admit_inbound(Packet& packet, const Tuple& key, std::uint64_t hash, std::uint32_t transport_length,
                    const StatefulContext& context) noexcept {
-  const FlowSlot mapping = context.translator.mapping_of(key);
+  const FlowSlot mapping = is_of_host(key, context) ? kNoFlow : context.translator.mapping_of(key);
   if (mapping == kNoFlow || context.stateful.source_nat == nullptr) return false;
   const Tuple original = original_of(key, context.translator.inside<Tuple>(mapping));
   route_to(packet, original.source, context.context);
@@ -95,7 +102,7 @@ bool admit_inbound(Packet& packet, const Tuple& key, std::uint64_t hash, std::ui
                                   *context.stateful.source_nat)) {
     return drop(DropReason::kNatFiltered);
   }
-  if (!mapping_is_allowed(key, context) &&
+  if (!mapping_is_allowed(key, inside, outside, context) &&
       evaluate_policy(original, inside, outside, context).action != RuleAction::kPermit) {
     return drop(DropReason::kNatFiltered);
   }
@@ -117,7 +124,7 @@ template bool admit_inbound<FiveTuple4>(Packet&, const FiveTuple4&, std::uint64_
                                         const StatefulContext&) noexcept;
 template bool admit_inbound<FiveTuple6>(Packet&, const FiveTuple6&, std::uint64_t, std::uint32_t,
                                         const StatefulContext&) noexcept;
-template bool mapping_is_allowed<FiveTuple4>(const FiveTuple4&, const StatefulContext&) noexcept;
-template bool mapping_is_allowed<FiveTuple6>(const FiveTuple6&, const StatefulContext&) noexcept;
+template bool mapping_is_allowed<FiveTuple4>(const FiveTuple4&, Zone, Zone, const StatefulContext&) noexcept;
+template bool mapping_is_allowed<FiveTuple6>(const FiveTuple6&, Zone, Zone, const StatefulContext&) noexcept;
 
 }  // namespace culvert

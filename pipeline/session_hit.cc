@@ -92,14 +92,16 @@ RuleOutcome ask_again(FlowSlot original, const StatefulContext& context) noexcep
   const std::uint8_t nat = nat_bits<Tuple>(original, context);
   RuleOutcome outcome = evaluate_policy(entry.key, entry.head.zone, reply.head.zone, context);
   if (outcome.action == RuleAction::kPermit) {
-    if ((nat & kNatOpens) != 0) context.translator.allow(reply.key, context.stateful.policy_generation);
-  } else if ((nat & kNatFromOutside) != 0 && mapping_is_allowed(reply.key, context)) {
+    if ((nat & kNatOpens) != 0) {
+      context.translator.allow(reply.key, {context.stateful.policy_generation, entry.head.zone, reply.head.zone});
+    }
+  } else if ((nat & kNatFromOutside) != 0 && mapping_is_allowed(reply.key, entry.head.zone, reply.head.zone, context)) {
     outcome = {.rule = kMappingRule, .action = RuleAction::kPermit};
   }
   return outcome;
 }
 
-/// Asks the policy of now about a session of an earlier one. False: it has been closed.
+/// Asks the policy of now about a session of an earlier one. False: nothing passes; it has been closed, or waits.
 template <typename Tuple>
 [[gnu::noinline]] bool still_allowed(FlowSlot slot, const StatefulContext& context) noexcept {
   auto& sessions = context.shard.table<Tuple>();
@@ -134,8 +136,7 @@ void note_answer(FlowSlot original, InterfaceIndex egress, const StatefulContext
   auto& sessions = context.shard.table<Tuple>();
   const auto& entry = sessions.entry(original);
   const Zone to = sessions.entry(entry.head.peer).head.zone;
-  context.translator.answered(sessions, original, context.stateful.policy_generation,
-                              context.nat_rules<Tuple>(entry.head.zone, to, egress));
+  context.translator.answered(sessions, original, context.nat_rules<Tuple>(entry.head.zone, to, egress));
 }
 
 /// A session's packets leave by another interface now: with addresses for which that is right, or no more. False: it

@@ -75,8 +75,9 @@ std::uint32_t SessionOwners::with_nat(const Tuple& tuple, Zone in, const Context
   const TranslatedZones& zones = stateful.translated_zones[std::is_same_v<Tuple, FiveTuple6> ? 1 : 0];
   if (!zones.any()) return by_tuple(tuple);
   const bool ports = port_kind(tuple.protocol).has_value();
-  if (stateful.is_external(tuple.destination)) {
-    if (!ports || zones.is_only_inside(in)) return by_address(tuple.source);
+  if (const ExternalAddress* external = stateful.external(tuple.destination)) {
+    const bool may_answer = stateful.is_answered_from(*external, in, std::is_same_v<Tuple, FiveTuple6>);
+    if (!ports || !may_answer) return by_address(tuple.source);
     return owner_of_port(tuple.destination_port.host(), workers_);
   }
   if (!zones.takes_part(in)) return by_tuple(tuple);
@@ -145,11 +146,12 @@ void SessionOwners::sort(Burst& burst, const Context& context) const noexcept {
   });
 }
 
-bool SessionOwners::hand_over(Packet& packet, const Context& context) const noexcept {
+bool SessionOwners::hand_over(Packet& packet) const noexcept {
   if (!shared()) return false;
-  const Zone in = context.snapshot.stateful->zone_of(packet.ingress);
-  const std::uint32_t owner =
-      this->owner(packet, [&](const Packet&, const auto& tuple) noexcept { return with_nat(tuple, in, context); });
+  // It is for a port of an external address.
+  const std::uint32_t owner = this->owner(packet, [this](const Packet&, const auto& tuple) noexcept {
+    return std::uint32_t{owner_of_port(tuple.destination_port.host(), workers_)};
+  });
   if (owner == self_) return false;
   hand_off(packet, owner);
   return true;

@@ -14,7 +14,8 @@
 //
 //                                       TCP, UDP, SCTP, ICMP queries       other protocols
 //   the destination is external:
-//     and `in` is only inside           source                             source
+//     and no session leaves with it
+//       for `in`                        source                             source
 //     else                              who deals out the port             source
 //   in > out, and not out > in          source                             destination
 //   out > in, and not in > out          destination                        source
@@ -25,7 +26,8 @@
 //   neither, or no route leads out      symmetric hash                     symmetric hash
 //
 // So an inside host's sessions have one worker, and get ports of its blocks (nat/port_pool.h), by which answers find
-// it; who sends to an external address can choose the worker by the port. A protocol without ports keeps nothing but
+// it; who sends to an external address can choose the worker by the port. A packet that has turned back inside
+// (hairpin.h) goes by the port, too. A protocol without ports keeps nothing but
 // the address of the other side. An ICMP error goes where the answer to the quoted packet would go that came in like
 // it.
 //
@@ -67,8 +69,8 @@ class SessionOwners {
   /// The same where no addresses are translated.
   void sort(Burst& burst) const noexcept;
 
-  /// A packet whose addresses have changed on the way. Whether it is another worker's now: then it has kHandOff.
-  bool hand_over(Packet& packet, const Context& context) const noexcept;
+  /// A packet that has turned back. Whether it is another worker's now: then it has kHandOff.
+  bool hand_over(Packet& packet) const noexcept;
 
   /// The fragments of a whole datagram, all with the ports of the first. False: they are another worker's and have
   /// kHandOff; each carries `transport_length`.

@@ -61,10 +61,20 @@ struct StatefulSnapshot {
   Zone zone_of(InterfaceIndex interface) const noexcept {
     return interface < kMaxInterfaces ? zone[interface] : kNoZone;
   }
-  /// Whether it is one of those that sessions leave with.
+  /// One of those that sessions leave with, or null.
+  template <typename Address>
+  const ExternalAddress* external(const Address& address) const noexcept {
+    if (external_addresses == nullptr) return nullptr;
+    const auto slot = external_addresses->find(mapped(address));
+    return slot.has_value() ? &(*external_addresses)[*slot] : nullptr;
+  }
+  /// Whether answers to sessions that leave with it may come from this zone.
+  bool is_answered_from(const ExternalAddress& address, Zone from, bool ipv6) const noexcept {
+    return !translated_zones[ipv6 ? 1 : 0].is_only_inside(from) && (address.outside >> from & 1) != 0;
+  }
   template <typename Address>
   bool is_external(const Address& address) const noexcept {
-    return external_addresses != nullptr && external_addresses->find(mapped(address)).has_value();
+    return external(address) != nullptr;
   }
 };
 

@@ -44,11 +44,6 @@ void set_port(Tuple& reply, PortKind kind, std::uint16_t port) noexcept {
   if (kind == PortKind::kIcmp) reply.source_port = Be16(port);
 }
 
-/// Queries of ICMP have an identifier of their own each (RFC 5508 3.1 maps them so, too).
-bool is_mapped(const SourceRule& rule, PortKind kind) noexcept {
-  return rule.mapping == NatMapping::kEndpointIndependent && kind != PortKind::kIcmp;
-}
-
 }  // namespace
 
 template <typename Tuple>
@@ -88,7 +83,7 @@ DropReason Translator::begin_mapped(SessionStart<Tuple>& start, const NatPool& p
   if (mapping != kNoFlow) {
     const Tuple& outside = mappings.outside(mapping);
     start.reply.key.destination = outside.destination;
-    start.reply.key.destination_port = outside.destination_port;
+    set_port(start.reply.key, kind, outside.destination_port.host());
     mappings.hold(mapping);
   } else {
     if (!take_port(start, pool, slots, kind)) return DropReason::kNatPortsExhausted;
@@ -99,7 +94,8 @@ DropReason Translator::begin_mapped(SessionStart<Tuple>& start, const NatPool& p
     }
   }
   const bool permit = rule.filtering == NatFiltering::kAddressDependent;
-  const unsigned opened = bindings_->open(mapping, original, permit, start.policy, now);
+  const unsigned opened = bindings_->open(mapping, original, permit, now);
+  mappings.allow(mapping, {start.policy, start.original.zone, start.reply.zone});
   start.nat = static_cast<std::uint8_t>(kNatMapped | opened);
   return DropReason::kNone;
 }
@@ -120,7 +116,8 @@ DropReason Translator::begin(SessionStart<Tuple>& start, const Rules& rules) noe
     return DropReason::kNone;
   }
   DropReason refused = DropReason::kNone;
-  if (rules.may_map && is_mapped(*rule, *kind) && bindings_->has_mappings()) {
+  const bool mapped = rule->mapping == NatMapping::kEndpointIndependent;
+  if (rules.may_map && mapped && bindings_->has_mappings()) {
     refused = begin_mapped(start, *pool, slots, *kind, *rule, rules.now);
   } else if (!take_port(start, *pool, slots, *kind)) {
     refused = DropReason::kNatPortsExhausted;
@@ -162,9 +159,15 @@ bool Translator::lets_in(FlowSlot mapping, const Tuple& packet, const Tuple& ori
 }
 
 template <typename Tuple>
-void Translator::allow(const Tuple& reply, std::uint16_t policy) noexcept {
+bool Translator::is_allowed(const Tuple& reply, const typename NatMappings<Tuple>::Allowed& allowed) noexcept {
+  const FlowSlot mapping = mapping_of(reply);
+  return mapping != kNoFlow && bindings_->mappings<Tuple>().allowed(mapping) == allowed;
+}
+
+template <typename Tuple>
+void Translator::allow(const Tuple& reply, const typename NatMappings<Tuple>::Allowed& allowed) noexcept {
   if (const FlowSlot mapping = mapping_of(reply); mapping != kNoFlow) {
-    bindings_->mappings<Tuple>().allow(mapping, policy);
+    bindings_->mappings<Tuple>().allow(mapping, allowed);
   }
 }
 
@@ -176,8 +179,7 @@ void Translator::join(SessionStart<Tuple>& start, FlowSlot mapping) noexcept {
 }
 
 template <typename Tuple>
-void Translator::answered(SessionTable<Tuple>& sessions, FlowSlot original, std::uint16_t policy,
-                          const Rules& rules) noexcept {
+void Translator::answered(SessionTable<Tuple>& sessions, FlowSlot original, const Rules& rules) noexcept {
   FlowInfo& info = sessions.info(original);
   const auto& entry = sessions.entry(original);
   const auto& reply = sessions.entry(entry.head.peer);
@@ -185,7 +187,7 @@ void Translator::answered(SessionTable<Tuple>& sessions, FlowSlot original, std:
   CULVERT_CHECK(mapping != kNoFlow);
   const SourceRule* rule = rules.nat.find(entry.key, entry.head.zone, reply.head.zone);
   const bool permit = rule != nullptr && rule->filtering == NatFiltering::kAddressDependent;
-  const unsigned opened = bindings_->open(mapping, entry.key, permit, policy, rules.now);
+  const unsigned opened = bindings_->open(mapping, entry.key, permit, rules.now);
   put(info.nat, static_cast<std::uint8_t>(info.nat | opened));
 }
 
@@ -218,9 +220,10 @@ template bool Translator::still_right(const FiveTuple4&, const FiveTuple4&, Zone
 template FlowSlot Translator::mapping_of(const FiveTuple4&) noexcept;
 template bool Translator::lets_in(FlowSlot, const FiveTuple4&, const FiveTuple4&, Zone, Zone, InterfaceIndex,
                                   const SourceNat&) noexcept;
-template void Translator::allow(const FiveTuple4&, std::uint16_t) noexcept;
+template bool Translator::is_allowed(const FiveTuple4&, const NatMappings<FiveTuple4>::Allowed&) noexcept;
+template void Translator::allow(const FiveTuple4&, const NatMappings<FiveTuple4>::Allowed&) noexcept;
 template void Translator::join(SessionStart<FiveTuple4>&, FlowSlot) noexcept;
-template void Translator::answered(SessionTable<FiveTuple4>&, FlowSlot, std::uint16_t, const Rules&) noexcept;
+template void Translator::answered(SessionTable<FiveTuple4>&, FlowSlot, const Rules&) noexcept;
 template DropReason Translator::begin(SessionStart<FiveTuple6>&, const Rules&) noexcept;
 template void Translator::give_back(const SessionStart<FiveTuple6>&) noexcept;
 template bool Translator::still_right(const FiveTuple6&, const FiveTuple6&, Zone, Zone, InterfaceIndex,
@@ -228,9 +231,10 @@ template bool Translator::still_right(const FiveTuple6&, const FiveTuple6&, Zone
 template FlowSlot Translator::mapping_of(const FiveTuple6&) noexcept;
 template bool Translator::lets_in(FlowSlot, const FiveTuple6&, const FiveTuple6&, Zone, Zone, InterfaceIndex,
                                   const SourceNat&) noexcept;
-template void Translator::allow(const FiveTuple6&, std::uint16_t) noexcept;
+template bool Translator::is_allowed(const FiveTuple6&, const NatMappings<FiveTuple6>::Allowed&) noexcept;
+template void Translator::allow(const FiveTuple6&, const NatMappings<FiveTuple6>::Allowed&) noexcept;
 template void Translator::join(SessionStart<FiveTuple6>&, FlowSlot) noexcept;
-template void Translator::answered(SessionTable<FiveTuple6>&, FlowSlot, std::uint16_t, const Rules&) noexcept;
+template void Translator::answered(SessionTable<FiveTuple6>&, FlowSlot, const Rules&) noexcept;
 template void leave_translated(Packet&, SessionTable<FiveTuple4>&, FlowSlot, std::uint32_t) noexcept;
 template void leave_translated(Packet&, SessionTable<FiveTuple6>&, FlowSlot, std::uint32_t) noexcept;
 

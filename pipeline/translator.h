@@ -70,20 +70,18 @@ class Translator {
   template <typename Tuple>
   bool lets_in(FlowSlot mapping, const Tuple& packet, const Tuple& original, Zone from, Zone to, InterfaceIndex egress,
                const SourceNat& nat) noexcept;
-  /// The generation of the policy that allowed a session of this mapping last.
+  /// Whether a session with this key of replies has a mapping of which one was allowed so.
   template <typename Tuple>
-  std::uint16_t policy_of(FlowSlot mapping) noexcept {
-    return bindings_->mappings<Tuple>().policy(mapping);
-  }
+  bool is_allowed(const Tuple& reply, const typename NatMappings<Tuple>::Allowed& allowed) noexcept;
   /// A session with this key of replies and kNatOpens has been allowed.
   template <typename Tuple>
-  void allow(const Tuple& reply, std::uint16_t policy) noexcept;
+  void allow(const Tuple& reply, const typename NatMappings<Tuple>::Allowed& allowed) noexcept;
   /// A session that somebody outside begins with this mapping holds it.
   template <typename Tuple>
   void join(SessionStart<Tuple>& start, FlowSlot mapping) noexcept;
   /// The first packet from inside of a session with kNatMapped that somebody outside has begun.
   template <typename Tuple>
-  void answered(SessionTable<Tuple>& sessions, FlowSlot original, std::uint16_t policy, const Rules& rules) noexcept;
+  void answered(SessionTable<Tuple>& sessions, FlowSlot original, const Rules& rules) noexcept;
 
  private:
   std::uint64_t random() noexcept { return hash16(key_, ++count_, 0); }

@@ -28,15 +28,14 @@ FlowSlot NatBindings::begin(const Tuple& original, const Tuple& reply, Now now) 
 template <typename Tuple>
 bool NatBindings::permit(FlowSlot mapping, const Tuple& original, Now now) noexcept {
   const bool room = size() < tables_->most - tables_->most / 8;
-  if (room && mappings<Tuple>().permit(mapping, original, now)) return true;
+  if (mappings<Tuple>().permit(mapping, original, room, now)) return true;
   tables_->gauge.failures.add();
   return false;
 }
 
 template <typename Tuple>
-std::uint8_t NatBindings::open(FlowSlot mapping, const Tuple& original, bool permit, std::uint16_t policy,
-                               Now now) noexcept {
-  mappings<Tuple>().open(mapping, policy);
+std::uint8_t NatBindings::open(FlowSlot mapping, const Tuple& original, bool permit, Now now) noexcept {
+  mappings<Tuple>().open(mapping);
   return permit && this->permit(mapping, original, now) ? kNatOpens | kNatPermits : kNatOpens;
 }
 
@@ -79,14 +78,14 @@ std::optional<std::uint8_t> NatBindings::take_again(const Tuple& original, const
   }
   const unsigned rest = nat & (kNatMapped | kNatFromOutside);
   if ((nat & kNatOpens) == 0) return static_cast<std::uint8_t>(rest);
-  // No generation of a policy is 0: nobody is let in before some session inside has been allowed again.
-  return static_cast<std::uint8_t>(rest | open(mapping, original, (nat & kNatPermits) != 0, 0, now));
+  // Nothing is allowed yet by the policy of now.
+  return static_cast<std::uint8_t>(rest | open(mapping, original, (nat & kNatPermits) != 0, now));
 }
 
 template FlowSlot NatBindings::begin(const FiveTuple4&, const FiveTuple4&, Now) noexcept;
 template FlowSlot NatBindings::begin(const FiveTuple6&, const FiveTuple6&, Now) noexcept;
-template std::uint8_t NatBindings::open(FlowSlot, const FiveTuple4&, bool, std::uint16_t, Now) noexcept;
-template std::uint8_t NatBindings::open(FlowSlot, const FiveTuple6&, bool, std::uint16_t, Now) noexcept;
+template std::uint8_t NatBindings::open(FlowSlot, const FiveTuple4&, bool, Now) noexcept;
+template std::uint8_t NatBindings::open(FlowSlot, const FiveTuple6&, bool, Now) noexcept;
 template void NatBindings::give_back(const FiveTuple4&, const FiveTuple4&, std::uint8_t) noexcept;
 template void NatBindings::give_back(const FiveTuple6&, const FiveTuple6&, std::uint8_t) noexcept;
 template std::optional<std::uint8_t> NatBindings::take_again(const FiveTuple4&, const FiveTuple4&, std::uint8_t,

@@ -54,7 +54,7 @@ class NatBindings {
   /// An inside endpoint has sent the first packet of a session that has this mapping. What FlowInfo::nat has besides
   /// from now on. `permit`: its destination's address may speak first from now on.
   template <typename Tuple>
-  std::uint8_t open(FlowSlot mapping, const Tuple& original, bool permit, std::uint16_t policy, Now now) noexcept;
+  std::uint8_t open(FlowSlot mapping, const Tuple& original, bool permit, Now now) noexcept;
 
   /// A session with kFlowHoldsPort has ended, or has not begun after all.
   template <typename Tuple>

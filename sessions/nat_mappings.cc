@@ -96,19 +96,28 @@ bool NatMappings<Tuple>::release(FlowSlot mapping) noexcept {
 }
 
 template <typename Tuple>
-void NatMappings<Tuple>::open(FlowSlot mapping, std::uint16_t policy) noexcept {
-  put_open(mapping, table_.entry(mapping).head.packets() + 1, policy);
+void NatMappings<Tuple>::open(FlowSlot mapping) noexcept {
+  count_open(mapping, 1);
 }
 
 template <typename Tuple>
 void NatMappings<Tuple>::close(FlowSlot mapping) noexcept {
   CULVERT_CHECK(is_open(mapping));
-  put_open(mapping, table_.entry(mapping).head.packets() - 1, policy(mapping));
+  count_open(mapping, ~std::uint64_t{0});
 }
 
 template <typename Tuple>
-void NatMappings<Tuple>::allow(FlowSlot mapping, std::uint16_t policy) noexcept {
-  put_open(mapping, table_.entry(mapping).head.packets(), policy);
+void NatMappings<Tuple>::allow(FlowSlot mapping, const Allowed& allowed) noexcept {
+  FlowHead& one = table_.entry(mapping).head;
+  put(one.packets_and_policy, one.packets() | std::uint64_t{allowed.policy} << 48);
+  put(one.zone, allowed.inside);
+  put(table_.entry(one.peer).head.zone, allowed.outside);
+}
+
+template <typename Tuple>
+typename NatMappings<Tuple>::Allowed NatMappings<Tuple>::allowed(FlowSlot mapping) noexcept {
+  const FlowHead& one = table_.entry(mapping).head;
+  return {one.policy(), one.zone, table_.entry(one.peer).head.zone};
 }
 
 template <typename Tuple>
@@ -131,7 +140,7 @@ void NatMappings<Tuple>::put_own_permit(FlowSlot mapping, const Address& address
 }
 
 template <typename Tuple>
-bool NatMappings<Tuple>::permit(FlowSlot mapping, const Tuple& original, Now now) noexcept {
+bool NatMappings<Tuple>::permit(FlowSlot mapping, const Tuple& original, bool room, Now now) noexcept {
   std::uint64_t& own = own_permits(mapping);
   if (own == 0 || is_own_permit(mapping, original.destination)) {
     put_own_permit(mapping, original.destination);
@@ -143,7 +152,7 @@ bool NatMappings<Tuple>::permit(FlowSlot mapping, const Tuple& original, Now now
     count(known, 1);
     return true;
   }
-  return insert(key, key.reversed(), now) != kNoFlow;
+  return room && insert(key, key.reversed(), now) != kNoFlow;
 }
 
 template <typename Tuple>

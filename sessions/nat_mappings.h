@@ -8,7 +8,8 @@
 // inside, and by its outside endpoint when somebody outside speaks first. So readers walk mappings as they do sessions.
 //
 // A mapping is open while one of its sessions has had a packet from inside (RFC 4787 REQ-6): what only somebody outside
-// has begun keeps the port, and lets nobody else in. It knows the policy under which such a session was allowed last.
+// has begun keeps the port, and lets nobody else in. It knows under which policy, and between which zones, such a
+// session was allowed last.
 //
 // Who may speak first is counted when filtering depends on the address (RFC 4787 5): a permit is an inside endpoint
 // with the address of somebody whom it has a session with. A mapping has place for one, which is enough for most;
@@ -31,6 +32,13 @@ class NatMappings {
  public:
   using Table = SessionTable<Tuple>;
   using Address = decltype(Tuple::source);
+  /// By which policy, and between which zones, a session of a mapping may be.
+  struct Allowed {
+    std::uint16_t policy = 0;  ///< its generation
+    std::uint8_t inside = 0, outside = 0;
+
+    friend bool operator==(const Allowed&, const Allowed&) = default;
+  };
   /// External addresses that of_inside() is asked for together, at most.
   static constexpr std::size_t kMostAddresses = 8;
 
@@ -47,8 +55,8 @@ class NatMappings {
   const Tuple& outside(FlowSlot mapping) noexcept { return table_.entry(table_.entry(mapping).head.peer).key; }
   std::uint64_t sessions(FlowSlot mapping) noexcept { return table_.entry(mapping).head.bytes; }
   bool is_open(FlowSlot mapping) noexcept { return table_.entry(mapping).head.packets() != 0; }
-  /// Generation of the policy that open() or allow() said last.
-  std::uint16_t policy(FlowSlot mapping) noexcept { return table_.entry(mapping).head.policy(); }
+  /// What allow() said last; the generation 0 before.
+  Allowed allowed(FlowSlot mapping) noexcept;
 
   /// A mapping for one session with these keys (as SessionStart has them, begun inside). kNoFlow: no room.
   FlowSlot begin(const Tuple& original, const Tuple& reply, Now now) noexcept;
@@ -57,14 +65,15 @@ class NatMappings {
   /// One session less. True: that was the last one, and the mapping is no more.
   bool release(FlowSlot mapping) noexcept;
   /// One more of its sessions has had a packet from inside.
-  void open(FlowSlot mapping, std::uint16_t policy) noexcept;
+  void open(FlowSlot mapping) noexcept;
   /// One such session less.
   void close(FlowSlot mapping) noexcept;
-  /// A session that keeps it open has been allowed by the policy of this generation.
-  void allow(FlowSlot mapping, std::uint16_t policy) noexcept;
+  /// A session that keeps it open has been allowed.
+  void allow(FlowSlot mapping, const Allowed& allowed) noexcept;
 
-  /// The inside endpoint of a session with this mapping has spoken to its destination's address. False: no room.
-  bool permit(FlowSlot mapping, const Tuple& original, Now now) noexcept;
+  /// The inside endpoint of a session with this mapping has spoken to its destination's address. False: no room, or
+  /// there is to be none (`room`) and the table would need it.
+  bool permit(FlowSlot mapping, const Tuple& original, bool room, Now now) noexcept;
   /// That session has ended.
   void forbid(FlowSlot mapping, const Tuple& original) noexcept;
   /// Whether the inside endpoint of a mapping has spoken to the address from which this packet comes.
@@ -95,8 +104,10 @@ class NatMappings {
   }
   bool is_own_permit(FlowSlot mapping, const Address& address) noexcept;
   void put_own_permit(FlowSlot mapping, const Address& address) noexcept;
-  void put_open(FlowSlot mapping, std::uint64_t sessions, std::uint16_t policy) noexcept {
-    put(table_.entry(mapping).head.packets_and_policy, sessions | std::uint64_t{policy} << 48);
+  void count_open(FlowSlot mapping, std::uint64_t change) noexcept {
+    FlowHead& head = table_.entry(mapping).head;
+    const std::uint64_t sessions = (head.packets() + change) & FlowHead::kPacketBits;
+    put(head.packets_and_policy, sessions | std::uint64_t{head.policy()} << 48);
   }
 
   Table table_;

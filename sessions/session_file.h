@@ -21,7 +21,7 @@ namespace culvert {
 
 /// Grows with every change of FlowHead, FlowInfo, FlowShift, FlowTags, of how a bucket and its places are found, or of
 /// TcpSide's meaning.
-inline constexpr std::uint32_t kSessionLayoutVersion = 4;
+inline constexpr std::uint32_t kSessionLayoutVersion = 5;
 
 /// Whose sessions they are.
 struct SessionOwner {

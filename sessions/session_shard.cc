@@ -25,7 +25,8 @@ bool handshake_open(const FlowHead& original, const FlowHead& reply) noexcept {
 }
 
 bool may_make_way(const FlowHead& original, const FlowHead& reply) noexcept {
-  if (original.kind() != FlowKind::kTcp) return reply.packets() == 0;
+  // Whoever has spoken first: of a session through a NAT mapping that may be the reply's side.
+  if (original.kind() != FlowKind::kTcp) return original.packets() == 0 || reply.packets() == 0;
   switch (tcp_state_of(original.tcp, reply.tcp)) {
     case TcpState::kEstablished:
     case TcpState::kFinWait:

@@ -29,18 +29,17 @@ AddressNumber ones(unsigned bits) {
   return {bits > 64 ? low_bits(bits - 64) : 0, low_bits(bits)};
 }
 
-AddressRange range_of(const ConfigPrefix& prefix) {
+NatRange range_of(const ConfigPrefix& prefix) {
   const AddressNumber address = number_of(prefix.address);
   const AddressNumber host = ones(prefix.address.bits() - prefix.length);
   return {{address.high & ~host.high, address.low & ~host.low}, {address.high | host.high, address.low | host.low}};
 }
 
 /// Sorted, and what overlaps is one.
-std::vector<AddressRange> merged(std::vector<AddressRange> ranges) {
-  std::sort(ranges.begin(), ranges.end(),
-            [](const AddressRange& a, const AddressRange& b) { return a.first < b.first; });
-  std::vector<AddressRange> out;
-  for (const AddressRange& range : ranges) {
+std::vector<NatRange> merged(std::vector<NatRange> ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const NatRange& a, const NatRange& b) { return a.first < b.first; });
+  std::vector<NatRange> out;
+  for (const NatRange& range : ranges) {
     if (!out.empty() && range.first <= out.back().last) {
       out.back().last = std::max(out.back().last, range.last);
     } else {
@@ -53,13 +52,13 @@ std::vector<AddressRange> merged(std::vector<AddressRange> ranges) {
 /// The addresses of lists, by family; lists that say the same share theirs.
 class Ranges {
  public:
-  Ranges(const std::map<std::string, AddressSetConfig>& sets, std::deque<std::vector<AddressRange>>& out)
+  Ranges(const std::map<std::string, AddressSetConfig>& sets, std::deque<std::vector<NatRange>>& out)
       : sets_(sets), out_(out) {}
 
-  std::span<const AddressRange> of(const AddressList& list, bool ipv6) {
+  std::span<const NatRange> of(const AddressList& list, bool ipv6) {
     const auto [known, is_new] = known_.emplace(std::tuple(list.names, list.values, ipv6), out_.size());
     if (is_new) {
-      std::vector<AddressRange> found;
+      std::vector<NatRange> found;
       std::set<std::string> seen;
       add(list, ipv6, seen, found);
       out_.push_back(merged(std::move(found)));
@@ -68,12 +67,12 @@ class Ranges {
   }
 
  private:
-  static void add(const std::vector<ConfigPrefix>& prefixes, bool ipv6, std::vector<AddressRange>& found) {
+  static void add(const std::vector<ConfigPrefix>& prefixes, bool ipv6, std::vector<NatRange>& found) {
     for (const ConfigPrefix& prefix : prefixes) {
       if (prefix.address.is_ipv6 == ipv6) found.push_back(range_of(prefix));
     }
   }
-  void add(const AddressList& list, bool ipv6, std::set<std::string>& seen, std::vector<AddressRange>& found) {
+  void add(const AddressList& list, bool ipv6, std::set<std::string>& seen, std::vector<NatRange>& found) {
     add(list.values, ipv6, found);
     for (const std::string& name : list.names) {
       if (!seen.insert(name).second) continue;
@@ -84,7 +83,7 @@ class Ranges {
   }
 
   const std::map<std::string, AddressSetConfig>& sets_;
-  std::deque<std::vector<AddressRange>>& out_;
+  std::deque<std::vector<NatRange>>& out_;
   std::map<std::tuple<std::vector<std::string>, std::vector<ConfigPrefix>, bool>, std::size_t> known_;
 };
 

@@ -38,7 +38,7 @@ struct NatRules {
   std::vector<SourceRule> rules;   ///< in order, of one family each; SourceRule::pool is a place in `pools`
   std::vector<std::string> names;  ///< by rule, as configured
   std::optional<PoolRange> interface_ports;
-  std::deque<std::vector<AddressRange>> ranges;  ///< of the rules' sources and destinations
+  std::deque<std::vector<NatRange>> ranges;  ///< of the rules' sources and destinations
 };
 
 /// Null without `nat`. The configuration was checked.

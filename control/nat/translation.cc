@@ -41,6 +41,23 @@ std::map<IpAddress, InterfaceIndex> homes_of(const NatRules& rules, std::span<co
   return homes;
 }
 
+/// The zones for which sessions leave with an address; those of no rule are not there.
+std::map<IpAddress, NatZones> outside_of(const NatRules& rules, std::span<const NatInterface> interfaces) {
+  std::map<IpAddress, NatZones> zones;
+  for (const SourceRule& rule : rules.rules) {
+    if (rule.action == SourceAction::kPool) {
+      for (const IpAddress& address : rules.pools[rule.pool].addresses) zones[address] |= rule.to;
+    }
+    if (rule.action != SourceAction::kInterface) continue;
+    for (const NatInterface& interface : interfaces) {
+      const auto& address = interface.address[rule.ipv6 ? 1 : 0];
+      const NatZones zone = NatZones{1} << interface.zone;
+      if (address.has_value() && (rule.to & zone) != 0) zones[*address] |= zone;
+    }
+  }
+  return zones;
+}
+
 }  // namespace
 
 std::vector<ExternalSlots::Wanted> wanted_addresses(const NatRules& rules, std::span<const NatInterface> interfaces,
@@ -89,13 +106,15 @@ Translation::Translation(std::shared_ptr<const NatRules> rules, const ExternalSl
 
 void Translation::add_slots(const ExternalSlots& slots, std::span<const NatInterface> interfaces) {
   const std::map<IpAddress, InterfaceIndex> homes = homes_of(*rules_, interfaces);
+  const std::map<IpAddress, NatZones> outside = outside_of(*rules_, interfaces);
   excluded_.reserve(slots.all().size());
   for (const ExternalSlots::Slot& slot : slots.all()) {
     excluded_.push_back(slot.excluded);
     const bool free = slot.state == ExternalSlots::State::kFree;
-    const auto home = homes.find(slot.address);
-    by_slot_.push_back({free ? Ipv6Address{} : slot.address.ipv6(), slot.range, excluded_.back(), slot.version,
-                        free || home == homes.end() ? kNoInterface : home->second});
+    ExternalAddress made{free ? Ipv6Address{} : slot.address.ipv6(), slot.range, excluded_.back(), slot.version};
+    if (const auto home = homes.find(slot.address); !free && home != homes.end()) made.home = home->second;
+    if (const auto zones = outside.find(slot.address); !free && zones != outside.end()) made.outside = zones->second;
+    by_slot_.push_back(made);
   }
   places_.resize(ExternalAddresses::places_for(by_slot_.size()));
   addresses_ = ExternalAddresses(by_slot_, places_);

@@ -42,7 +42,7 @@ struct Box {
     REQUIRE(mapping != kNoFlow);
     for (int i = 1; i < sessions; ++i) {
       bindings.mappings<Tuple>().hold(mapping);
-      bindings.open(mapping, original, true, 1, kBegin);
+      bindings.open(mapping, original, true, kBegin);
       original.destination = original.source;  // somebody else, who has an entry of his own
     }
   }

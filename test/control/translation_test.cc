@@ -3,6 +3,7 @@
 #include "control/nat/translation.h"
 
 #include "config/check.h"
+#include "control/nat/nat_explain.h"
 #include "control/nat/translations.h"
 #include "test/support/catch.h"
 
@@ -200,4 +201,32 @@ nat:
   CHECK(desk.find("198.18.0.2", "192.0.2.1")->filtering == NatFiltering::kEndpointIndependent);
   CHECK(desk.find("198.18.0.3", "192.0.2.1")->mapping == NatMapping::kEndpointIndependent);
   CHECK(desk.find("198.18.0.3", "192.0.2.1")->filtering == NatFiltering::kAddressDependent);
+}
+
+TEST_CASE("what a policy test says of NAT is the rule that would translate the session") {
+  Desk desk(R"(
+nat:
+  pools:
+    out: {addresses: [198.18.9.1, "2001:db8:9::1"]}
+  source:
+    - {name: near, from: lan, to: wan, destination: 192.0.2.0/24, translate: none}
+    - {name: one, from: lan, to: wan, source: 198.18.0.1, translate: out, filtering: endpoint_independent}
+    - {name: rest, from: lan, to: wan, translate: interface, mapping: address_and_port_dependent}
+)");
+  const auto said = [&](const char* source, const char* destination, std::uint8_t protocol) {
+    PolicyTestQuery query;
+    query.source = parse_address(source).value();
+    query.destination = parse_address(destination).value();
+    query.protocol = protocol;
+    PolicyTest test;
+    explain_translation(*desk.rules, query, desk.lan, desk.wan, test);
+    std::string text = test.nat_translate.value();
+    for (const auto& part : {test.nat_rule, test.nat_mapping, test.nat_filtering}) text += " " + part.value_or("-");
+    return text;
+  };
+  CHECK(said("198.18.0.1", "203.0.113.1", 17) == "out one endpoint_independent endpoint_independent");
+  CHECK(said("198.18.0.1", "203.0.113.1", 1) == "out one - -");
+  CHECK(said("198.18.0.1", "192.0.2.1", 6) == "none near - -");
+  CHECK(said("198.18.0.2", "203.0.113.1", 6) == "interface rest address_and_port_dependent -");
+  CHECK(said("2001:db8::1", "2001:db8:2::1", 6) == "none - - -");
 }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint8_t kOffice = 1, kGuests = 2, kInternet = 3;
 
-AddressRange range4(std::uint32_t first, std::uint32_t last) {
+NatRange range4(std::uint32_t first, std::uint32_t last) {
   return {{0, first}, {0, last}};
 }
 FiveTuple4 key4(std::uint32_t source, std::uint32_t destination) {
@@ -48,8 +48,7 @@ TEST_CASE("the first rule of both zones decides") {
 }
 
 TEST_CASE("ranges hold their ends and nothing between them") {
-  const std::vector<AddressRange> ranges{range4(10, 20), range4(21, 21), range4(30, 40),
-                                         range4(0xfffffff0, 0xffffffff)};
+  const std::vector<NatRange> ranges{range4(10, 20), range4(21, 21), range4(30, 40), range4(0xfffffff0, 0xffffffff)};
   std::vector<SourceRule> rules{rule(kAnyNatZone, kAnyNatZone)};
   SourceNat nat;
   nat.rules = rules;
@@ -73,7 +72,7 @@ TEST_CASE("ranges hold their ends and nothing between them") {
 }
 
 TEST_CASE("IPv6 addresses are compared by both halves") {
-  const std::vector<AddressRange> ranges{{{0x20010db800000000, 5}, {0x20010db800000001, 3}}};
+  const std::vector<NatRange> ranges{{{0x20010db800000000, 5}, {0x20010db800000001, 3}}};
   std::vector<SourceRule> rules{rule(kAnyNatZone, kAnyNatZone)};
   rules[0].ipv6 = true;
   rules[0].any_source = false;

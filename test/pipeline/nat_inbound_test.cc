@@ -181,3 +181,67 @@ TEST_CASE("other rules close what they would not translate so") {
     CHECK(nat.mappings(family) == 0);
   }
 }
+
+TEST_CASE("what nobody inside answers makes way for others") {
+  for (const Family& family : kFamilies) {
+    RigConfig config;
+    config.sessions = 64;
+    EndpointNat nat(NatFiltering::kAddressDependent, {}, config);
+    const std::uint16_t port = nat.udp(family, 5060, family.server, 5060);
+    CHECK(nat.comes(family, family.server, 5060, port) == "passed");
+    for (std::uint16_t from = 1; from < 500; ++from) nat.comes(family, family.server, from, port);
+    CHECK(nat.count() == 64);
+    // A session that has had packets both ways is there still, and new ones begin.
+    CHECK(nat.udp(family, 5060, family.server, 5060) == port);
+    int begun = 0;
+    for (std::uint16_t from = 1024; from < 1044; ++from) begun += nat.udp(family, from, stranger(family), 53) != 0;
+    CHECK(begun >= 18);  // each looks at a few neighbours only
+    nat.wait(400'000);
+    CHECK(nat.mappings(family) == 0);
+  }
+}
+
+TEST_CASE("where the host itself listens now, mappings of before let nobody in") {
+  for (const Family& family : kFamilies) {
+    EndpointNat nat(NatFiltering::kEndpointIndependent);
+    nat.special(family.ipv4 ? "198.18.1.100/32" : "2001:db8:1::100/128", NextHopKind::kLocal);
+    const std::uint16_t port = nat.udp(family, 5060, family.server, 5060);
+    CHECK(nat.comes(family, stranger(family), 1, port) == "passed");
+    const HostPort service{PortKind::kUdp, port};
+    nat.addresses[family.ipv4 ? 0 : 1].excluded = std::span(&service, 1);
+    nat.addresses[family.ipv4 ? 0 : 1].version = 2;
+    nat.apply();
+    CHECK(nat.udp(family, 5060, family.server, 5060) == port);  // who has it keeps it
+    CHECK(nat.comes(family, stranger(family), 2, port) == "punted");
+    CHECK(nat.comes(family, stranger(family), 1, port) == "passed");
+  }
+}
+
+TEST_CASE("a policy that forbids is not got round by an answer, when sessions are kept") {
+  for (const Family& family : kFamilies) {
+    EndpointNat nat(NatFiltering::kEndpointIndependent);
+    const std::uint16_t port = nat.udp(family, 5060, family.server, 5060);
+    CHECK(nat.comes(family, stranger(family), 1, port) == "passed");
+    nat.settings.close_on_change = false;
+    nat.use(trust_may_use(9999));
+    CHECK(nat.udp(family, 5060, stranger(family), 1) == port);  // its first answer
+    CHECK(nat.comes(family, stranger(family), 2, port) == "nat_filtered");
+  }
+}
+
+TEST_CASE("a mapping is a permit between the zones for which it was given") {
+  for (const Family& family : kFamilies) {
+    EndpointNat nat(NatFiltering::kEndpointIndependent);
+    for (SourceRule& nat_rule : nat.nat_rules) nat_rule.to = kAnyNatZone;
+    nat.apply();
+    const std::uint16_t port = nat.udp(family, 5060, family.server, 5060);
+    CHECK(nat.comes(family, stranger(family), 1, port) == "passed");
+    // The interface where strangers come in becomes another zone's, for which no rule lets anybody go.
+    constexpr Zone kGuests = 5;
+    nat.settings.zone[kInternet] = kGuests;
+    RuleSet policy = trust_goes_out();
+    nat.use(policy);
+    CHECK(nat.comes(family, stranger(family), 2, port) == "nat_filtered");
+    CHECK(nat.count() == 2);
+  }
+}

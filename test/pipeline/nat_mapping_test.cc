@@ -116,14 +116,32 @@ TEST_CASE("a session that finds no place in the table leaves no mapping behind")
   }
 }
 
-TEST_CASE("identifiers of queries and protocols without ports have no mappings") {
+TEST_CASE("queries of one identifier have one outside, and what is asked of us with it is not theirs") {
   for (const Family& family : kFamilies) {
     EndpointNat nat(NatFiltering::kEndpointIndependent);
     const auto id = [&](const char* to) {
       auto out = nat.through(echo(ip_packet(family, family.client, to), family, true, 7));
-      return out.has_value() ? parsed(*out).source_port.host() : 0;
+      return out.has_value() ? parsed(*out).source_port.host() : std::uint16_t{0};
     };
-    CHECK(id(family.server) != id(stranger(family)));
+    const std::uint16_t outside = id(family.server);
+    REQUIRE(outside != 0);
+    CHECK(id(stranger(family)) == outside);  // RFC 5508 REQ-1
+    CHECK(nat.ports_used(PortKind::kIcmp, family.ipv4 ? 0 : 1) == 1);
+    for (const char* from : {family.server, stranger(family)}) {
+      auto back = nat.through(echo(ip_packet(family, from, external(family)), family, false, outside), kInternet);
+      REQUIRE(back.has_value());
+      CHECK(parsed(*back).source_port.host() == 7);
+      // A request from outside is no answer, whatever its identifier.
+      CHECK(nat.fate(echo(ip_packet(family, from, external(family)), family, true, outside), kInternet) ==
+            "icmp_unsolicited");
+    }
+    const char* other = family.ipv4 ? "198.18.1.77" : "2001:db8:1::77";
+    CHECK(nat.fate(echo(ip_packet(family, other, external(family)), family, true, outside), kInternet) ==
+          "nat_no_mapping");
+    nat.wait(100'000);
+    CHECK(nat.mappings(family) == 0);
+    CHECK(nat.ports_used(PortKind::kIcmp, family.ipv4 ? 0 : 1) == 0);
+    // Protocols without ports have none.
     CHECK(nat.fate(from_client(family).gre(0x0800).payload(20)) == "passed");
     CHECK(nat.mappings(family) == 0);
   }

@@ -119,8 +119,8 @@ class OwnerWorld {
   }
 
   /// Of some networks some hosts.
-  std::vector<AddressRange> some_addresses(bool ipv6) {
-    std::vector<AddressRange> ranges;
+  std::vector<NatRange> some_addresses(bool ipv6) {
+    std::vector<NatRange> ranges;
     for (std::size_t network = 0; network < kExternalNetwork; ++network) {
       const std::size_t first = pick(100), last = first + pick(150);
       if (chance(40)) continue;
@@ -147,9 +147,9 @@ class OwnerWorld {
       rule.pool = rule.ipv6 ? 1 : 0;
       rule.any_source = chance(60);
       rule.any_destination = chance(60);
-      ranges_.push_back(std::make_unique<std::vector<AddressRange>>(some_addresses(rule.ipv6)));
+      ranges_.push_back(std::make_unique<std::vector<NatRange>>(some_addresses(rule.ipv6)));
       rule.sources = *ranges_.back();
-      ranges_.push_back(std::make_unique<std::vector<AddressRange>>(some_addresses(rule.ipv6)));
+      ranges_.push_back(std::make_unique<std::vector<NatRange>>(some_addresses(rule.ipv6)));
       rule.destinations = *ranges_.back();
       rules_.push_back(rule);
     }
@@ -159,6 +159,17 @@ class OwnerWorld {
     nat_.rules = rules_;
     nat_.pools = pools_;
     stateful().translated_zones = translated_zones(rules_);
+    say_outside();
+  }
+  /// Where sessions leave with which address; or that nobody knows.
+  void say_outside() {
+    for (ExternalAddress& external : externals_) external.outside = chance(30) ? kAnyNatZone : 0;
+    for (const SourceRule& rule : rules_) {
+      if (rule.action == SourceAction::kKeep) continue;
+      const std::size_t pool = rule.action == SourceAction::kPool ? rule.pool : rule.ipv6 ? 3U : 2U;
+      for (const std::uint16_t slot : slots_[pool]) externals_[slot].outside |= rule.to;
+    }
+    stateful().external_addresses = &book_.publish(externals_);
   }
 
   std::mt19937_64 random_;
@@ -178,7 +189,7 @@ class OwnerWorld {
   std::vector<std::vector<std::uint16_t>> slots_{{0, 1, 2}, {4, 5, 6}, {3}, {7}};
   std::vector<NatPool> pools_{{slots_[0], false}, {slots_[1], true}, {slots_[2], false}, {slots_[3], true}};
   std::vector<SourceRule> rules_;
-  std::vector<std::unique_ptr<std::vector<AddressRange>>> ranges_;
+  std::vector<std::unique_ptr<std::vector<NatRange>>> ranges_;
   SourceNat nat_;
   std::vector<std::unique_ptr<PortMemory>> ports_;
 };

@@ -225,7 +225,7 @@ TEST_CASE("a configuration that would translate otherwise ends sessions, and the
 TEST_CASE("the first rule that fits decides, and one can leave the source as it is") {
   const Family& family = kFamilies[0];
   Translating nat;
-  static constexpr AddressRange kExempt[] = {{{0, 0xc6120000}, {0, 0xc61200ff}}, {{0, 0xc6120100}, {0, 0xc612010f}}};
+  static constexpr NatRange kExempt[] = {{{0, 0xc6120000}, {0, 0xc61200ff}}, {{0, 0xc6120100}, {0, 0xc612010f}}};
   SourceRule keep = nat.nat_rules[0];
   keep.action = SourceAction::kKeep;
   keep.any_destination = false;
@@ -293,4 +293,26 @@ TEST_CASE("pieces of a datagram whose first one goes no further don't leave with
   CHECK(nat.sent(kInternet).size() == 0);
   CHECK(nat.drops(DropReason::kDatagramSpoiled) == 1);
   CHECK(nat.count() == 0);
+}
+
+TEST_CASE("the log of a translated session says what it has outside, when it begins and when it ends") {
+  for (const Family& family : kFamilies) {
+    Translating nat;
+    RuleSet logged = trust_goes_out();
+    logged.rules[0].log_open = logged.rules[0].log_close = true;
+    nat.use(logged);
+    const auto out = nat.through(from_client(family).udp(4000, 53).payload(9));
+    REQUIRE(out.has_value());
+    nat.wait(301'000);
+    for (const SessionRecordKind kind : {SessionRecordKind::kOpened, SessionRecordKind::kClosed}) {
+      SessionRecord record;
+      REQUIRE(nat.shard().log().take(record));
+      CHECK(record.kind == kind);
+      CHECK((record.translated && record.translated_port.host() == port_of(*out)));
+      const std::size_t length = family.ipv4 ? 4 : 16;
+      const auto written = std::span<const std::byte>(*out).subspan(kEthernet + (family.ipv4 ? 12 : 8), length);
+      CHECK(to_hex(written) == to_hex(bytes_of(record.translated_source).first(length)));
+    }
+    CHECK(nat.fate(echo(from_client(family), family, true, 7)) == "passed");
+  }
 }

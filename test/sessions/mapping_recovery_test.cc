@@ -52,7 +52,8 @@ struct Phone {
     REQUIRE(run.admit(from_outside) != kNoFlow);
   }
   void open(SessionStart<Tuple>& start, FlowSlot mapping, Now now) {
-    const unsigned opened = run.bindings().open(mapping, start.original.key, true, 7, now);
+    const unsigned opened = run.bindings().open(mapping, start.original.key, true, now);
+    run.bindings().template mappings<Tuple>().allow(mapping, {7, 1, 2});
     start.nat = static_cast<std::uint8_t>(kNatMapped | opened);
     REQUIRE(run.admit(start) != kNoFlow);
   }
@@ -65,7 +66,7 @@ struct Phone {
     REQUIRE(mapping != kNoFlow);
     CHECK(mappings.sessions(mapping) == 4);
     CHECK(mappings.is_open(mapping));
-    CHECK(mappings.policy(mapping) == policy);
+    CHECK(mappings.allowed(mapping).policy == policy);
     CHECK(mappings.inside(mapping).source == inside(1, 1).source);
     CHECK(mappings.permitted(mapping, start_of(1, 77).reply.key));
     CHECK(mappings.permitted(mapping, start_of(2, 77).reply.key));

@@ -122,18 +122,21 @@ TEMPLATE_TEST_CASE("a mapping is open while sessions keep it open, and knows the
   auto& mappings = box.mappings;
   const FlowSlot mapping =
       mappings.begin(between<TestType>(kPhone, kServer), between<TestType>(kServer, kOutside), kStart);
+  using Allowed = typename NatMappings<TestType>::Allowed;
   CHECK(!mappings.is_open(mapping));
-  mappings.open(mapping, 7);
-  mappings.open(mapping, 8);
+  CHECK(mappings.allowed(mapping) == Allowed{});
+  mappings.open(mapping);
+  mappings.open(mapping);
   CHECK(mappings.is_open(mapping));
-  CHECK(mappings.policy(mapping) == 8);
-  mappings.allow(mapping, 0xffff);
-  CHECK(mappings.policy(mapping) == 0xffff);
+  mappings.allow(mapping, {8, 1, 2});
+  CHECK(mappings.allowed(mapping) == Allowed{8, 1, 2});
+  mappings.allow(mapping, {0xffff, 3, 63});
   mappings.close(mapping);
   CHECK(mappings.is_open(mapping));
-  CHECK(mappings.policy(mapping) == 0xffff);
+  CHECK(mappings.allowed(mapping) == Allowed{0xffff, 3, 63});
   mappings.close(mapping);
   CHECK(!mappings.is_open(mapping));
+  CHECK(mappings.allowed(mapping) == Allowed{0xffff, 3, 63});
   CHECK(mappings.sessions(mapping) == 1);
 }
 
@@ -146,14 +149,19 @@ TEMPLATE_TEST_CASE("one address that was spoken to needs no place of its own", "
   const auto lets_in = [&](std::uint32_t host) {
     return mappings.permitted(mapping, between<TestType>({host, 1}, kOutside));
   };
-  for (std::uint16_t port = 1; port < 5; ++port) REQUIRE(mappings.permit(mapping, to(200, port), kStart));
+  for (std::uint16_t port = 1; port < 5; ++port) REQUIRE(mappings.permit(mapping, to(200, port), true, kStart));
   CHECK(mappings.size() == 1);
-  REQUIRE(mappings.permit(mapping, to(201, 1), kStart));
+  CHECK(!mappings.permit(mapping, to(201, 1), false, kStart));
+  CHECK(mappings.permit(mapping, to(200, 9), false, kStart));  // needs none
+  mappings.forbid(mapping, to(200, 9));
+  REQUIRE(mappings.permit(mapping, to(201, 1), true, kStart));
+  CHECK(mappings.permit(mapping, to(201, 9), true, kStart));
+  mappings.forbid(mapping, to(201, 9));
   CHECK(mappings.size() == 2);
   for (std::uint16_t port = 1; port < 5; ++port) mappings.forbid(mapping, to(200, port));
   CHECK(!lets_in(200));
   // The place in the mapping is free again; that of another address may be counted in both.
-  REQUIRE(mappings.permit(mapping, to(201, 2), kStart));
+  REQUIRE(mappings.permit(mapping, to(201, 2), true, kStart));
   CHECK(mappings.size() == 2);
   mappings.forbid(mapping, to(201, 1));
   CHECK(lets_in(201));
@@ -168,8 +176,8 @@ TEMPLATE_TEST_CASE("who was spoken to may speak first, from any port, and nobody
   const auto original = between<TestType>(kPhone, kServer);
   const FlowSlot mapping = mappings.begin(original, between<TestType>(kServer, kOutside), kStart);
   CHECK(!mappings.permitted(mapping, between<TestType>(kServer, kOutside)));
-  REQUIRE(mappings.permit(mapping, original, kStart));
-  REQUIRE(mappings.permit(mapping, between<TestType>(kPhone, {200, 53}), kStart));
+  REQUIRE(mappings.permit(mapping, original, true, kStart));
+  REQUIRE(mappings.permit(mapping, between<TestType>(kPhone, {200, 53}), true, kStart));
   CHECK(mappings.permitted(mapping, between<TestType>({200, 9999}, kOutside)));
   CHECK(!mappings.permitted(mapping, between<TestType>({201, 5060}, kOutside)));
   mappings.forbid(mapping, original);
@@ -224,7 +232,7 @@ TEMPLATE_TEST_CASE("in any history, mappings and permits are those of the sessio
         mapping = mappings.begin(original, reply, kStart);
         REQUIRE(mapping != kNoFlow);
       }
-      REQUIRE(mappings.permit(mapping, original, kStart));
+      REQUIRE(mappings.permit(mapping, original, true, kStart));
       ++users[inside];
       ++spoken[{inside, remote.host}];
     } else {

@@ -37,9 +37,10 @@ struct Shard {
     auto& table = shard.table<Tuple>();
     return table.entry(table.entry(slot).head.peer).head;
   }
-  /// What the other side does: a packet of it.
+  /// A packet of either side.
   template <typename Tuple>
   void answer(FlowSlot slot) {
+    ++shard.table<Tuple>().entry(slot).head.packets_and_policy;
     ++reply<Tuple>(slot).packets_and_policy;
   }
   /// The session's tracking comes to another state.
