@@ -72,8 +72,10 @@ void FirewallCommands::clear_peaks() noexcept {
 Result<SessionPage> FirewallCommands::page(const SessionPageQuery& query) const {
   if (firewall_.policy() == nullptr) return kNoPolicy;
   auto page = session_page(tables(), query, names(), clock());
-  if (page.has_value()) page->total = sessions();
-  return page;
+  if (page.has_error()) return page.error();
+  SessionPage shown = std::move(page).value();
+  shown.total = sessions();
+  return shown;
 }
 
 template <typename Collector, typename Answer>
@@ -156,8 +158,10 @@ Result<NatMappingPage> FirewallCommands::mappings(const SessionPageQuery& query)
     total += slot->nat().mappings().used.read();
   }
   auto page = nat_mapping_page(tables, query, clock().seconds());
-  if (page.has_value()) page->total = total;
-  return page;
+  if (page.has_error()) return page.error();
+  NatMappingPage shown = std::move(page).value();
+  shown.total = total;
+  return shown;
 }
 
 std::vector<const SessionShard::Memory*> FirewallCommands::tables() const {
