@@ -43,7 +43,7 @@ struct NatMappingRow {
   std::uint32_t worker = 0;
   std::string protocol;
   std::string inside;
-  std::uint32_t inside_port = 0;
+  std::uint32_t inside_port = 0;  ///< of ICMP queries the identifier, as outside
   std::string outside;
   std::uint32_t outside_port = 0;
   std::uint64_t sessions = 0;       ///< that have it

@@ -55,9 +55,9 @@ void add_mapping_filters(CLI::App& command, Arguments& arguments) {
   command.require_subcommand(0);
   add_filter(command, arguments, "inside", "inside", "PREFIX", "who has it");
   add_filter(command, arguments, "external", "external", "PREFIX", "the address that it has outside");
-  add_filter(command, arguments, "protocol", "protocol", "PROTOCOL", "tcp, udp or sctp");
+  add_filter(command, arguments, "protocol", "protocol", "PROTOCOL", "tcp, udp, sctp, icmp or icmpv6");
   add_filter(command, arguments, "family", "family", "FAMILY", "ipv4 or ipv6");
-  add_port_filter(command, arguments, "port", "port", "inside");
+  add_port_filter(command, arguments, "port", "port", "inside; of ICMP the identifier");
   add_port_filter(command, arguments, "external-port", "external_port", "outside");
 }
 
