@@ -108,7 +108,9 @@ def failed_starts():
         house.start_culvert(wait=False)
         wait_until(lambda: "wan7 cannot be opened: the interface does not exist" in house.log(), 10,
                    lambda: f"the log says that wan7 is missing\n{house.log()}")
-        wait_until(lambda: in_the_kernel(house)["xdp"] == ["lan0", "wan0"], 5, lambda: in_the_kernel(house))
+        # The agent comes after the lanes, as the last one.
+        wait_until(lambda: len(processes(house)) == 2 and in_the_kernel(house)["xdp"] == ["lan0", "wan0"], PATIENCE_S,
+                   lambda: in_the_kernel(house))
         first = house.daemon
         failed_start(house, "a second culvertd", missing.replace("/control.sock", "/second.sock"), "busy")
         house.daemon = first

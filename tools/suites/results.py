@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 PASSED = ("OK", "EXPECTEDFAIL")
 SKIPPED = ("SKIP",)
+LAST_LINES = 20  # of what a failed test printed, said again at the end
+LINE_LENGTH = 400
 
 
 @dataclass
@@ -14,6 +16,7 @@ class Results:
     passed: int = 0
     failed: list = field(default_factory=list)  # (build, test, why)
     skipped: list = field(default_factory=list)  # (build, test, reason)
+    last_words: list = field(default_factory=list)  # (build, test, lines) of what failed and printed something
 
     def success(self, build, test):
         del build, test
@@ -32,9 +35,13 @@ class Results:
         return 0 if self.passed > 0 and not self.failed else 1
 
     def report(self):
-        """Reasons of what did not run, then what failed, then the one line that others parse."""
+        """Reasons of what did not run, then what failed and its last words, then the one line that others parse."""
         for build, test, reason in self.skipped:
             print(f"SKIPPED {build}: {test}: {reason}")
+        for build, test, lines in self.last_words:
+            print(f"the end of {build}: {test}:")
+            for line in lines:
+                print(f"  {line}")
         for build, test, why in self.failed:
             print(f"FAILED {build}: {test}: {why}")
         print(self.last_line(), flush=True)
@@ -59,6 +66,15 @@ class Results:
             self.skip(build, name, skip_reason(entry))
         else:
             self.failure(build, name, f"{result.lower()} after {entry.get('duration', 0):.0f} s")
+            self.last_words.append((build, name, last_lines(entry)))
+
+
+def last_lines(entry):
+    """The end of what a test printed; of a Python exception its beginning, because the text of one can be a log."""
+    lines = [line for stream in ("stdout", "stderr") for line in (entry.get(stream) or "").splitlines() if line.strip()]
+    raised = max((number for number, line in enumerate(lines) if line.startswith("Traceback ")), default=None)
+    chosen = lines[-LAST_LINES:] if raised is None else lines[raised : raised + LAST_LINES]
+    return [line[:LINE_LENGTH] for line in chosen]
 
 
 def report_of(suite, path):

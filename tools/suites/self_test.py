@@ -17,7 +17,7 @@ import extra  # noqa: E402
 import plan  # noqa: E402
 from ahead import Ahead  # noqa: E402
 from prepare import is_wanted, suites_of  # noqa: E402
-from results import Results, report_of  # noqa: E402
+from results import LAST_LINES, Results, report_of  # noqa: E402
 
 
 def entry(result, **more):
@@ -78,6 +78,21 @@ class Counting(unittest.TestCase):
             "FAILED clang: build: the compiler said no",
             "2 passed, 1 failed, 1 skipped",
         ])
+
+    def test_what_failed_says_its_last_words_again(self):
+        log = "".join(f"line {number}\n\n" for number in range(LAST_LINES + 5))
+        results = results_of(entry("OK", stdout="fine"), entry("FAIL", stdout=log),
+                             entry("FAIL", stderr="before\nTraceback (most recent call last):\n" + log))
+        printed, raised = (lines for _, _, lines in results.last_words)
+        self.assertEqual(printed, [f"line {number}" for number in range(5, LAST_LINES + 5)])
+        self.assertEqual(raised[:2] + raised[-1:],
+                         ["Traceback (most recent call last):", "line 0", f"line {LAST_LINES - 2}"])
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            results.report()
+        said = out.getvalue().splitlines()
+        self.assertEqual(said[:2], ["the end of gcc: culvert:unit / a:", "  line 5"])
+        self.assertEqual(said[-1], "1 passed, 2 failed, 0 skipped")
 
 
 class Fuzzing(unittest.TestCase):
