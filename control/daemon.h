@@ -179,6 +179,7 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   PublicationWriter publication_;
   std::unique_ptr<AgentLauncher> agent_;
   std::unique_ptr<Successor> successor_;
+  boost::json::object failed_successor_;  ///< ServerHooks::failed_successor
   std::optional<Error> failed_;
   boost::asio::posix::stream_descriptor netlink_, requests_;
   boost::asio::steady_timer fast_timer_, slow_timer_, second_timer_;

@@ -83,6 +83,7 @@ ServerHooks Daemon::hooks() {
     reply(std::move(done));
   };
   hooks.restart = [this](const Reply& reply) { restart(reply); };
+  hooks.failed_successor = [this] { return failed_successor_; };
   firewall_commands_ = std::make_unique<FirewallCommands>(io_, workers_, firewall_, configurations_, interfaces_);
   board_.enter_firewall(*firewall_commands_);
   hooks.firewall = firewall_commands_->hooks();

@@ -223,12 +223,14 @@ void Daemon::successor_failed(const std::string& why) {
   ::kill(successor_->pid, SIGKILL);
   ::waitpid(successor_->pid, nullptr, 0);
   const Reply reply = std::move(successor_->reply);
+  const int pid = successor_->pid;
   successor_.reset();
   interfaces_.try_again();  // it may have held what could not be opened meanwhile
   links_changed_ = true;
   const Error error{"the successor did not start: " + why, 0, "nothing has changed; the log says what it said"};
   report(error);
-  if (reply) reply(error);
+  if (reply) return reply(error);
+  failed_successor_ = {{"pid", pid}, {"why", why}};  // whoever asked believes that it takes over
 }
 
 void Daemon::successor_speaks() {

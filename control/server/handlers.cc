@@ -77,7 +77,10 @@ ControlHandlers::~ControlHandlers() {
 
 void ControlHandlers::add_shows(ControlServer& server) {
   server.add("version", [this](const auto&) -> Result<JsonText> {
-    return boost::json::object{{"version", hooks_.version}, {"pid", hooks_.status().process.pid}};
+    boost::json::object answer{{"version", hooks_.version}, {"pid", hooks_.status().process.pid}};
+    if (!hooks_.failed_successor) return answer;
+    if (auto failed = hooks_.failed_successor(); !failed.empty()) answer["failed_successor"] = std::move(failed);
+    return answer;
   });
   server.add("show_status", [this](const auto&) -> Result<JsonText> { return to_json(hooks_.status()); });
   server.add("show_buffers",

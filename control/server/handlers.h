@@ -59,6 +59,8 @@ struct ServerHooks {
   std::function<void(std::uint64_t generation, Reply)> config_rollback;  ///< 0: the one before
   /// Replies once a successor is ready: {pid, interfaces: those that go on without a gap}; then this culvertd ends.
   std::function<void(Reply)> restart;
+  /// The last successor that failed when `restart` had been answered: {pid, why}; empty: there is none.
+  std::function<boost::json::object()> failed_successor;
   FirewallHooks firewall;
 };
 

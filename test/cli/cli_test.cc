@@ -95,6 +95,26 @@ TEST_CASE("what culvertd refuses is said on stderr") {
   CHECK(has(neighbors.err, "this culvertd has no neighbors"));
 }
 
+TEST_CASE("restart waits for the successor, and says why when it did not take over after all") {
+  Service service;
+  const std::string restart = "--socket " + service.path + " restart";
+  const int running = static_cast<int>(service.status.process.pid);
+  service.run([&] {
+    service.successor = running;
+    service.failed_successor = {{"pid", running}, {"why", "it is of an earlier restart"}};
+  });
+  const Outcome took_over = culvert(restart);
+  CHECK(took_over.code == 0);
+  CHECK(took_over.out == "culvertd 0.1.0 runs, process " + std::to_string(running) + "\n");
+  service.run([&] {
+    service.successor = running + 1;
+    service.failed_successor = {{"pid", running + 1}, {"why", "wan0 was closed"}};
+  });
+  const Outcome refused = culvert(restart);
+  CHECK(refused.code == 1);
+  CHECK(has(refused.err, "the successor did not start: wan0 was closed (nothing has changed)"));
+}
+
 TEST_CASE("watch events begins with a snapshot, then prints what comes, and says what was lost") {
   Service service;
   const std::string to = "--socket " + service.path + " ";

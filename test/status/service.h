@@ -55,6 +55,10 @@ class Service {
         pending = std::move(reply);
       }
     };
+    hooks.restart = [this](const Reply& reply) {
+      reply(boost::json::object{{"pid", successor}, {"interfaces", boost::json::array{"lan0"}}});
+    };
+    hooks.failed_successor = [this] { return failed_successor; };
     hooks.firewall = firewall;
     handlers = std::make_unique<ControlHandlers>(io, *server, hooks);
     events.produce(EventKind::kStarted, 1, 1, "started");
@@ -106,6 +110,8 @@ class Service {
   Reply pending;
   StatusSnapshot status = fixture();
   int cleared = 0;
+  int successor = 0;  ///< the process that restart says is ready
+  boost::json::object failed_successor;
   std::optional<std::uint64_t> trial_ms;  ///< what is left of a trial
   bool answers_apply = false;             ///< at once; otherwise `pending` is to be called
 

@@ -22,15 +22,27 @@ std::uint64_t number(const boost::json::object& answer, const char* key) {
   return value == nullptr ? 0 : value->to_number<std::uint64_t>(error);
 }
 
-/// Whether the culvertd of that process answers.
-bool answers(const std::string& socket, std::uint64_t pid, std::string& version) {
+std::string text(const boost::json::object& answer, const char* key) {
+  const auto* value = answer.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+/// What is known of the culvertd of one process.
+struct Successor {
+  bool runs = false;
+  std::string version;
+  std::string failed;  ///< why it did not take over after all
+};
+
+Successor look_at(const std::string& socket, std::uint64_t pid) {
   auto connection = ControlConnection::open(socket);
-  if (connection.has_error()) return false;
+  if (connection.has_error()) return {};
   const auto answer = connection->ask({{"command", "version"}});
-  if (answer.has_error() || number(*answer, "pid") != pid) return false;
-  const auto* text = answer->if_contains("version");
-  if (text != nullptr && text->is_string()) version = std::string(text->get_string());
-  return true;
+  if (answer.has_error()) return {};
+  if (number(*answer, "pid") == pid) return {true, text(*answer, "version"), {}};
+  const auto* failed = answer->if_contains("failed_successor");
+  if (failed == nullptr || !failed->is_object() || number(failed->get_object(), "pid") != pid) return {};
+  return {false, {}, text(failed->get_object(), "why")};
 }
 
 }  // namespace
@@ -41,21 +53,25 @@ int run_restart(const Arguments& arguments, const Output& output) {
   const auto ready = connection->ask({{"command", "restart"}});
   if (ready.has_error()) return failed(output, ready.error());
   const std::uint64_t pid = number(*ready, "pid");
-  std::string version;
   const auto deadline = steady_clock::now() + kThereWithin;
-  while (!answers(arguments.socket, pid, version)) {
+  Successor successor = look_at(arguments.socket, pid);
+  while (!successor.runs) {
+    if (!successor.failed.empty()) {
+      return failed(output, Error{"the successor did not start: " + successor.failed, 0, "nothing has changed"});
+    }
     if (steady_clock::now() > deadline) {
       return failed(output, Error{fmt::format("process {} was ready to take over and does not answer", pid), 0,
                                   "culvertd's log says why; start it again if it has ended"});
     }
     std::this_thread::sleep_for(milliseconds(10));
+    successor = look_at(arguments.socket, pid);
   }
   if (output.json) {
     boost::json::object answer = *ready;
-    answer["version"] = version;
+    answer["version"] = successor.version;
     output.object(answer);
   } else {
-    output.text(fmt::format("culvertd {} runs, process {}\n", version, pid));
+    output.text(fmt::format("culvertd {} runs, process {}\n", successor.version, pid));
   }
   return kExitOk;
 }
