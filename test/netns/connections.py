@@ -12,7 +12,8 @@
 import json
 import subprocess
 
-# One request a line: [verb, place]. The numbers are the kernel's own (TCP_REPAIR of tcp(7), by socket queue).
+# One request a line: [verb, place], or ["alive", seconds].
+# The numbers are the kernel's own (TCP_REPAIR of tcp(7), by socket queue).
 CLIENT = """
 import errno, json, resource, socket, sys, time
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ, RECEIVE, SEND, OFF_WITHOUT_PROBE = 19, 20, 21, 1, 2, -1
@@ -20,8 +21,8 @@ address, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, count + 100))
 held = [socket.create_connection((address, port), timeout=10) for _ in range(count)]
 
-def alive(_):
-    sent, deadline = [], time.monotonic() + 20
+def alive(within):
+    sent, deadline = [], time.monotonic() + within
     for s in held:
         try:
             s.sendall(b"x")
@@ -58,8 +59,8 @@ def ending(place):
 
 print(len(held), flush=True)
 for line in sys.stdin:
-    verb, place = json.loads(line)
-    print(json.dumps({"alive": alive, "numbers": numbers, "ending": ending}[verb](place)), flush=True)
+    verb, argument = json.loads(line)
+    print(json.dumps({"alive": alive, "numbers": numbers, "ending": ending}[verb](argument)), flush=True)
 """
 
 # Prints "ready", and later the port of each client whose connection was reset.
@@ -106,14 +107,14 @@ class Connections:
         assert line, "the holder of the connections has ended"
         return json.loads(line)
 
-    def ask(self, verb, place=0):
-        self.child.stdin.write(json.dumps([verb, place]) + "\n")
+    def ask(self, verb, argument):
+        self.child.stdin.write(json.dumps([verb, argument]) + "\n")
         self.child.stdin.flush()
         return self.answer()
 
-    def alive(self):
-        """How many bring a byte there and back."""
-        return self.ask("alive")
+    def alive(self, within=20):
+        """How many bring a byte there and back in so many seconds; less of them for those that cannot."""
+        return self.ask("alive", within)
 
     def numbers(self, place=0):
         """{"port": the client's, "client_expects", "server_expects": sequence numbers}"""

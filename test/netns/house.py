@@ -128,6 +128,8 @@ interfaces:
             for name in self.names.values():
                 run("ip", "netns", "add", name)
                 run("ip", "-n", name, "link", "set", "lo", "up")
+                # A link-local address under detection (RFC 4862 5.4) asks for no neighbours for two seconds.
+                run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
             for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
                 self.router("sysctl", "-qw", f"{key}=1")
             self.join("client", "lan0", 0)

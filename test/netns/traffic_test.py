@@ -3,17 +3,18 @@
 
 import json
 
-from house import House, require_command, wait_until
+from house import House, by_tier, require_command, wait_until
 from watch import BufferWatch, buffer_defects
 
 require_command("iperf3")
+SECONDS = by_tier("1", "2", "4")  # of each iperf3
 
 
 def iperf(house, address, *options):
     # A server for each run: between two of them iperf3 closes its listening socket, and resets who comes just then.
     server = house.spawn("server", "iperf3", "--server", "--one-off")
     wait_until(lambda: ":5201" in house.server("ss", "-Hltn").stdout, 5, "iperf3 listens")
-    done = house.client("iperf3", "--client", address, "--time", "2", "--json", *options, timeout=40)
+    done = house.client("iperf3", "--client", address, "--time", SECONDS, "--json", *options, timeout=40)
     house.stop(server)
     end = json.loads(done.stdout)["end"]
     assert "sum_received" in end or "sum" in end, done.stdout
