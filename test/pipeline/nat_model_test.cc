@@ -176,6 +176,20 @@ class World {
     return true;
   }
 
+  /// Who had it, if everything of his is over, or about to be: he has not been looked at since.
+  void forget_owner(const std::pair<bool, std::pair<std::uint32_t, std::uint16_t>>& outside) {
+    const auto owner = owners_.find(outside);
+    if (owner == owners_.end()) return;
+    const auto mapping = mappings_.find(owner->second);
+    REQUIRE(mapping != mappings_.end());
+    for (const auto& [remote, session] : mapping->second.sessions) {
+      if (session.end(outside.first) - now_ >= kUnsure) return;
+    }
+    expired += static_cast<int>(mapping->second.sessions.size());
+    mappings_.erase(mapping);
+    owners_.erase(owner);
+  }
+
   void from_inside(const Endpoint& inside, const Endpoint& remote) {
     if (!settle(inside)) return;
     auto known = mappings_.find(inside);
@@ -200,6 +214,7 @@ class World {
       if (begins) ++shared;
     } else {
       mapping.outside = outside;
+      forget_owner({inside.tcp, outside});
       REQUIRE(owners_.emplace(std::pair(inside.tcp, outside), inside).second);  // nobody else has it
     }
     Session& session = mapping.sessions[remote];
