@@ -7,13 +7,6 @@
 namespace culvert {
 namespace {
 
-bool holds(std::span<const NatRange> ranges, const AddressNumber& address) noexcept {
-  const auto behind =
-      std::upper_bound(ranges.begin(), ranges.end(), address,
-                       [](const AddressNumber& number, const NatRange& range) { return number < range.first; });
-  return behind != ranges.begin() && address <= std::prev(behind)->last;
-}
-
 bool zones_fit(const SourceRule& rule, std::uint8_t from, std::uint8_t to) noexcept {
   return (rule.from >> from & 1) != 0 && (rule.to >> to & 1) != 0;
 }

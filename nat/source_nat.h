@@ -11,12 +11,12 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <cstdint>
 #include <span>
 
 #include "base/hash.h"
 #include "nat/external_addresses.h"
+#include "nat/nat_range.h"
 #include "packet/five_tuple.h"
 
 namespace culvert {
@@ -50,23 +50,6 @@ enum class NatFiltering : std::uint8_t {
   kEndpointIndependent,      ///< anybody
   kAddressDependent,         ///< any port of an address that the endpoint has a session with
   kAddressAndPortDependent,  ///< nobody
-};
-
-/// An address as a number, so that ranges compare.
-struct AddressNumber {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-
-  static AddressNumber of(Ipv4Address address) noexcept { return {0, address.value.host()}; }
-  static AddressNumber of(const Ipv6Address& address) noexcept {
-    return {byte_swap(address.high()), byte_swap(address.low())};
-  }
-  friend constexpr auto operator<=>(const AddressNumber&, const AddressNumber&) noexcept = default;
-};
-
-/// From `first` to `last`, both included. Of a list of them each begins behind the end of the one before.
-struct NatRange {
-  AddressNumber first, last;
 };
 
 struct SourceRule {
