@@ -68,11 +68,17 @@ std::string translation_of(const SessionRecord& record) {
   return is_icmp(record.protocol) ? fmt::format("{} id {}", text, record.translated_port.host()) : text;
 }
 
+/// " at 198.18.0.10:80", or nothing.
+std::string target_of(const SessionRecord& record) {
+  if (!record.redirected) return {};
+  return " at " + endpoint(record, record.translated_destination, record.redirected_port);
+}
+
 std::string text_of(const SessionRecord& record, const SessionNames& names, const std::string& rule) {
   const std::string id = is_icmp(record.protocol) ? fmt::format(" id {}", record.source_port.host()) : std::string();
-  const std::string who = fmt::format("{}{} {}{} -> {}, {} ({}) to {} ({})", protocol_text(record.protocol), id,
+  const std::string who = fmt::format("{}{} {}{} -> {}{}, {} ({}) to {} ({})", protocol_text(record.protocol), id,
                                       endpoint(record, record.source, record.source_port), translation_of(record),
-                                      endpoint(record, record.destination, record.destination_port),
+                                      endpoint(record, record.destination, record.destination_port), target_of(record),
                                       names.zone(record.from_zone), names.interface(record.in_interface),
                                       names.zone(record.to_zone), names.interface(record.out_interface));
   if (record.kind != SessionRecordKind::kClosed) {
@@ -113,6 +119,10 @@ SessionEvent session_event(const SessionRecord& record, const SessionNames& name
     say("translated_source", address_of(record, record.translated_source));
     if (has_ports(record.protocol)) count("translated_source_port", record.translated_port.host());
     if (is_icmp(record.protocol)) count("translated_icmp_id", record.translated_port.host());
+  }
+  if (record.redirected) {
+    say("translated_destination", address_of(record, record.translated_destination));
+    if (has_ports(record.protocol)) count("translated_destination_port", record.redirected_port.host());
   }
   say("from_zone", names.zone(record.from_zone));
   say("to_zone", names.zone(record.to_zone));

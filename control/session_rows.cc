@@ -29,10 +29,19 @@ void add_ports(SessionRow& row, const Tuple& key) {
   }
 }
 
+/// Where answers come from, if that is not where packets went.
+template <typename Tuple>
+void add_destination(SessionRow& row, const Tuple& original, const Tuple& reply) {
+  const bool same_port = !has_ports(reply.protocol) || reply.source_port == original.destination_port;
+  if (reply.source == original.destination && same_port) return;
+  row.translated_destination = address_text(reply.source);
+  if (has_ports(reply.protocol)) row.translated_destination_port = reply.source_port.host();
+}
+
 /// What answers come to, if that is not where packets came from.
 template <typename Tuple>
-void add_translation(SessionRow& row, const Tuple& original, const Tuple& reply) {
-  if (reply == original.reversed()) return;
+void add_source(SessionRow& row, const Tuple& original, const Tuple& reply) {
+  if (reply.destination == original.source && reply.destination_port == original.source_port) return;
   row.translated_source = address_text(reply.destination);
   if (has_ports(reply.protocol)) {
     row.translated_source_port = reply.destination_port.host();
@@ -79,7 +88,8 @@ SessionRow session_row(WorkerIndex worker, const SessionView<Tuple>& session, co
   row.source = address_text(original.key.source);
   row.destination = address_text(original.key.destination);
   add_ports(row, original.key);
-  add_translation(row, original.key, reply.key);
+  add_source(row, original.key, reply.key);
+  add_destination(row, original.key, reply.key);
   row.from_zone = names.zone(original.head.zone);
   row.to_zone = names.zone(reply.head.zone);
   row.in_interface = names.interface(original.info.ingress);

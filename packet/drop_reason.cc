@@ -106,8 +106,11 @@ constexpr std::array<DropReasonText, kDropReasons> kTexts{{
     {"syn_proxy_waits",
      "A segment of a client that came by a SYN cookie, before its server has answered; it is sent again."},
     {"nat_ports_exhausted", "Every external port that the new session could have is taken."},
-    {"nat_no_address", "The new session is to leave with the address of an interface that has none of its family."},
+    {"nat_no_address",
+     "The interface with whose address the new session is to leave has none of its family; or RFC 6296 "
+     "has no other address for one of its own."},
     {"nat_no_mapping", "A packet to an external address that belongs to no session and is not for this host."},
+    {"nat_target_local", "A rule of destination NAT leads the new session to an address of this host itself."},
     {"nat_filtered", "A packet of no session to a host's mapping, from somebody whom its filtering does not let in."},
     {"nat_mappings_full", "The new session needs a mapping, and there are as many as there may be."},
 }};

@@ -104,6 +104,7 @@ enum class DropReason : std::uint8_t {
   kNatPortsExhausted,
   kNatNoAddress,
   kNatNoMapping,
+  kNatTargetLocal,
   kNatFiltered,
   kNatMappingsFull,
   kCount,

@@ -49,12 +49,21 @@ std::uint16_t rule_port(const Tuple& key) noexcept {
   return key.destination_port.host();
 }
 
+/// Where a packet goes, as routes, policy and source NAT see it.
 template <typename Tuple>
-void fill(SessionStart<Tuple>& start, const Packet& packet, const Tuple& key, std::uint64_t hash, InterfaceIndex egress,
-          const RuleOutcome& outcome, const StatefulContext& context) noexcept {
-  const Tuple reply = key.reversed();
+struct Meant {
+  Tuple key;
+  bool translated = false;  ///< to another destination than it says
+};
+
+template <typename Tuple>
+void fill(SessionStart<Tuple>& start, const Packet& packet, const Tuple& key, std::uint64_t hash,
+          const Meant<Tuple>& to, InterfaceIndex egress, const RuleOutcome& outcome,
+          const StatefulContext& context) noexcept {
+  const Tuple reply = to.key.reversed();
   fill_side(start.original, key, hash, packet.ingress, context);
   fill_side(start.reply, reply, context.shard.table<Tuple>().hash(reply), egress, context);
+  if (to.translated) start.flags |= kFlowTranslated;
   start.kind = kind_of(packet.protocol);
   if (outcome.log_close) start.flags |= kFlowLogClose;
   start.rule = outcome.rule;
@@ -70,8 +79,9 @@ struct Begun {
 template <typename Tuple>
 Begun admit(SessionStart<Tuple>& start, InterfaceIndex egress, const StatefulContext& context) noexcept {
   if (context.stateful.source_nat != nullptr) {
-    const DropReason refused =
-        context.translator.begin(start, context.nat_rules<Tuple>(start.original.zone, start.reply.zone, egress));
+    const Translator::Rules rules =
+        context.nat_rules(start.original.key, start.original.zone, start.reply.zone, egress);
+    const DropReason refused = context.translator.begin(start, rules);
     if (refused != DropReason::kNone) return {kNoFlow, refused};
     start.reply.hash = context.shard.table<Tuple>().hash(start.reply.key);
   }
@@ -80,10 +90,31 @@ Begun admit(SessionStart<Tuple>& start, InterfaceIndex egress, const StatefulCon
   return {admitted.slot, reason_of(admitted.admission)};
 }
 
-/// Where a packet of no session leads. False: it has been decided.
+/// The same of one that goes to another destination than it says: never to this host, whose answers no session sees.
+template <typename Tuple>
+bool find_translated_way(Packet& packet, const DestinationRule& rule, const Tuple& key, Meant<Tuple>& meant,
+                         NextHopView& hop, const StatefulContext& context) noexcept {
+  const auto to = DestinationNat::translated(rule, key);
+  if (!to.has_value()) {
+    packet.drop(DropReason::kNatNoAddress);
+    return false;
+  }
+  meant = {*to, true};
+  route_to(packet, meant.key.destination, context.context);
+  hop = settle_way_out(packet, context.context);
+  if (hop.kind != NextHopKind::kLocal) return true;
+  packet.drop(DropReason::kNatTargetLocal);
+  return false;
+}
+
+/// Where a packet of no session leads, and what it is meant for. False: it has been decided.
 template <typename Tuple>
 bool find_way_of_first(Packet& packet, const Tuple& key, std::uint64_t hash, std::uint32_t transport_length, Zone from,
-                       NextHopView& hop, const StatefulContext& context) noexcept {
+                       Meant<Tuple>& meant, NextHopView& hop, const StatefulContext& context) noexcept {
+  meant = {key, false};
+  if (const DestinationRule* rule = context.stateful.destination_nat->find(key, from); rule != nullptr) {
+    return find_translated_way(packet, *rule, key, meant, hop, context);
+  }
   const bool external = context.stateful.is_external(key.destination);
   if (external) {
     if (const InterfaceIndex home = hairpin_way(packet, key, from, context); home != kNoInterface) {
@@ -137,7 +168,8 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
     return;
   }
   NextHopView hop;
-  if (!find_way_of_first(packet, key, hash, transport_length, from, hop, context)) return;
+  Meant<Tuple> meant;
+  if (!find_way_of_first(packet, key, hash, transport_length, from, meant, hop, context)) return;
   if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return;
   SessionStart<Tuple> start;
   // What turns back gets no cookies: the proxy's own segments would not.
@@ -147,7 +179,7 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   const DropReason not_first = open_session(packet, transport_length, context.stateful.tcp_pick_up, start);
   if (not_first != DropReason::kNone) return packet.drop(not_first);
   if (!source_is_routed(packet, context)) return packet.drop(DropReason::kReversePath);
-  const RuleOutcome outcome = evaluate_policy(key, from, context.zone_of(hop.interface), context);
+  const RuleOutcome outcome = evaluate_policy(meant.key, from, context.zone_of(hop.interface), context);
   FirstPacket<Tuple> first{key, packet.ingress, hop.interface};
   if (outcome.log_open && outcome.action != RuleAction::kPermit) log_decision(first, outcome, context);
   if (outcome.action == RuleAction::kReject) return packet.drop(DropReason::kPolicyReject);
@@ -160,7 +192,7 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   bool counted = false;
   const DropReason over_limit = pass_limits(key, from, counted, context);
   if (over_limit != DropReason::kNone) return packet.drop(over_limit);
-  fill(start, packet, key, hash, hop.interface, outcome, context);
+  fill(start, packet, key, hash, meant, hop.interface, outcome, context);
   if (counted) start.flags |= kFlowCounted;
   const auto admitted = admit(start, hop.interface, context);
   if (admitted.slot == kNoFlow) {

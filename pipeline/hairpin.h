@@ -10,8 +10,8 @@
 //   session    of 198.18.0.2, comes in from outside: 198.18.1.1:41000 -> 198.18.0.2:5060
 //
 // So policy, filtering, limits and the worker that a session belongs to are those of packets that go out and come in.
-// Where they would: at the interface of the external address (ExternalAddress::home). Fragments don't turn back: they
-// are dropped.
+// Where they would: at the interface of the external address (StatefulSnapshot::home_of). So a host inside reaches
+// another one by a port forwarding or a static address, too. Fragments don't turn back: they are dropped.
 #pragma once
 
 #include "pipeline/session_stage.h"
@@ -23,13 +23,10 @@ inline constexpr std::uint16_t kHairpinHop = 0xffff;
 static_assert(kMaxNextHops <= kHairpinHop);
 
 /// Where packets of no session from zone `from` to an external address would leave, to turn back: when some rule
-/// translates what goes there, and sessions can have the port. Else kNoInterface.
+/// translates what goes there, and sessions can have the port, or a rule for what comes in there has it. Else
+/// kNoInterface.
 template <typename Tuple>
 InterfaceIndex hairpin_way(const Packet& packet, const Tuple& key, Zone from, const StatefulContext& context) noexcept;
-
-/// The same of packets of a session to this address; kNoInterface: it is not external, or nowhere.
-template <typename Address>
-InterfaceIndex home_of(const Address& external, const StatefulContext& context) noexcept;
 
 /// A packet with kHairpinHop has been translated as if it left: it comes in, and is decided, or handed over to the
 /// worker of the session that it comes to.
@@ -53,8 +50,6 @@ extern template InterfaceIndex hairpin_way<FiveTuple4>(const Packet&, const Five
                                                        const StatefulContext&) noexcept;
 extern template InterfaceIndex hairpin_way<FiveTuple6>(const Packet&, const FiveTuple6&, Zone,
                                                        const StatefulContext&) noexcept;
-extern template InterfaceIndex home_of<Ipv4Address>(const Ipv4Address&, const StatefulContext&) noexcept;
-extern template InterfaceIndex home_of<Ipv6Address>(const Ipv6Address&, const StatefulContext&) noexcept;
 extern template void turn_back<FiveTuple4>(Packet&, const StatefulContext&) noexcept;
 extern template void turn_back<FiveTuple6>(Packet&, const StatefulContext&) noexcept;
 extern template bool turn_error_back<Ipv4Address>(Packet&, const Ipv4Address&, const StatefulContext&) noexcept;

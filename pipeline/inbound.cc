@@ -97,9 +97,8 @@ bool admit_inbound(Packet& packet, const Tuple& key, std::uint64_t hash, std::ui
     return drop(not_first);
   }
   if (!source_is_routed(packet, context)) return drop(DropReason::kReversePath);
-  if (!context.may_map<Tuple>(inside, outside) ||
-      !context.translator.lets_in(mapping, key, original, inside, outside, packet.ingress,
-                                  *context.stateful.source_nat)) {
+  const Translator::Rules rules = context.nat_rules(original, inside, outside, packet.ingress);
+  if (!rules.may_map || !context.translator.lets_in(mapping, key, original, inside, outside, rules)) {
     return drop(DropReason::kNatFiltered);
   }
   if (!mapping_is_allowed(key, inside, outside, context) &&

@@ -24,7 +24,7 @@ void log_decision(const FirstPacket<Tuple>& first, const RuleOutcome& outcome,
   SessionRecord record;
   record.kind = kind_of(outcome.action);
   record.set_key(first.key);
-  if (first.reply != nullptr) record.set_translation(*first.reply);
+  if (first.reply != nullptr) record.set_translation(first.key, *first.reply);
   record.from_zone = context.zone_of(first.ingress);
   record.to_zone = context.zone_of(first.egress);
   record.in_interface = static_cast<std::uint8_t>(first.ingress);

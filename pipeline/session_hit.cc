@@ -67,8 +67,8 @@ bool translation_is_right(FlowSlot original, const StatefulContext& context) noe
   const auto& reply = sessions.entry(entry.head.peer);
   if (context.stateful.source_nat == nullptr) return !entry.head.has(kFlowTranslated);
   const InterfaceIndex egress = sessions.info(entry.head.peer).ingress;
-  return context.translator.still_right(entry.key, reply.key, entry.head.zone, reply.head.zone, egress,
-                                        *context.stateful.source_nat);
+  const Translator::Rules rules = context.nat_rules(entry.key, entry.head.zone, reply.head.zone, egress);
+  return context.translator.still_right(entry.key, reply.key, entry.head.zone, reply.head.zone, rules);
 }
 
 template <typename Tuple>
@@ -90,7 +90,7 @@ RuleOutcome ask_again(FlowSlot original, const StatefulContext& context) noexcep
   const auto& entry = sessions.entry(original);
   const auto& reply = sessions.entry(entry.head.peer);
   const std::uint8_t nat = nat_bits<Tuple>(original, context);
-  RuleOutcome outcome = evaluate_policy(entry.key, entry.head.zone, reply.head.zone, context);
+  RuleOutcome outcome = evaluate_policy(meant_key(entry.key, reply.key), entry.head.zone, reply.head.zone, context);
   if (outcome.action == RuleAction::kPermit) {
     if ((nat & kNatOpens) != 0) {
       context.translator.allow(reply.key, {context.stateful.policy_generation, entry.head.zone, reply.head.zone});
@@ -136,7 +136,7 @@ void note_answer(FlowSlot original, InterfaceIndex egress, const StatefulContext
   auto& sessions = context.shard.table<Tuple>();
   const auto& entry = sessions.entry(original);
   const Zone to = sessions.entry(entry.head.peer).head.zone;
-  context.translator.answered(sessions, original, context.nat_rules<Tuple>(entry.head.zone, to, egress));
+  context.translator.answered(sessions, original, context.nat_rules(entry.key, entry.head.zone, to, egress));
 }
 
 /// A session's packets leave by another interface now: with addresses for which that is right, or no more. False: it
@@ -161,7 +161,7 @@ NextHopView way_of_untranslated(Packet& packet, const StatefulContext& context) 
 /// `destination`: with which it will leave.
 template <typename Address>
 NextHopView way_of_translated(Packet& packet, const Address& destination, const StatefulContext& context) noexcept {
-  if (const InterfaceIndex home = home_of(destination, context); home != kNoInterface) {
+  if (const InterfaceIndex home = context.stateful.home_of(destination); home != kNoInterface) {
     packet.next_hop = kHairpinHop;
     return {NextHopKind::kForward, home};
   }
@@ -184,8 +184,9 @@ template <typename Tuple>
     const Zone to = context.zone_of(hop.interface);
     if (to != other.head.zone) {
       const bool reply = entry.head.has(kFlowReply);
-      const RuleOutcome outcome = reply ? evaluate_policy(other.key, to, entry.head.zone, context)
-                                        : evaluate_policy(entry.key, entry.head.zone, to, context);
+      const RuleOutcome outcome = reply
+                                      ? evaluate_policy(meant_key(other.key, entry.key), to, entry.head.zone, context)
+                                      : evaluate_policy(meant_key(entry.key, other.key), entry.head.zone, to, context);
       if (outcome.action != RuleAction::kPermit) {
         packet.drop(DropReason::kPolicyDeny);
         return false;

@@ -31,11 +31,12 @@ NextHopIndex look_up(const Ipv6Address& destination, const RouteTables& routes) 
   return routes.ipv6->lookup(destination);
 }
 
-/// Where packets with this tuple leave; none: nowhere.
+/// Where packets leave that come with this tuple and go to its destination, or another one; none: nowhere.
 template <typename Tuple>
-std::optional<Zone> zone_out(const Tuple& tuple, const Context& context) noexcept {
+std::optional<Zone> zone_out(const Tuple& tuple, const decltype(Tuple::destination)& destination,
+                             const Context& context) noexcept {
   const NextHopTable& next_hops = *context.routes.next_hops;
-  NextHopView hop = next_hops.view(look_up(tuple.destination, context.routes));
+  NextHopView hop = next_hops.view(look_up(destination, context.routes));
   context.cells.route_lookups.add();
   if (hop.kind == NextHopKind::kMultipath) {
     hop = next_hops.view(next_hops.member(hop.group, symmetric_hash(context.multipath_key, tuple)));
@@ -44,9 +45,15 @@ std::optional<Zone> zone_out(const Tuple& tuple, const Context& context) noexcep
   return context.snapshot.stateful->zone_of(hop.interface);
 }
 
+template <typename Tuple>
+bool is_target_source(const Tuple& tuple, const DestinationNat& destinations) noexcept {
+  return destinations.is_target(tuple.source, tuple.protocol, tuple.source_port.host());
+}
+
 /// Whether a session that begins with this tuple is translated.
 template <typename Tuple>
 bool is_translated(const Tuple& tuple, Zone from, Zone to, const StatefulSnapshot& stateful) noexcept {
+  if (stateful.destination_nat->find_static(tuple, to) != nullptr) return false;  // another thing
   const SourceRule* rule = stateful.source_nat == nullptr ? nullptr : stateful.source_nat->find(tuple, from, to);
   return rule != nullptr && rule->action != SourceAction::kKeep;
 }
@@ -69,19 +76,56 @@ std::uint32_t SessionOwners::by_address(const Address& address) const noexcept {
   return fast_range(address_hash(key_, address), workers_);
 }
 
+template <typename Address>
+std::uint32_t SessionOwners::by_endpoint(const Address& address, Be16 port) const noexcept {
+  return fast_range(hash16(key_, address_hash(key_, address), port.wire()), workers_);
+}
+
+/// Of its ends one is a target, or both are. `came`: the tuple of the packet as it came.
+template <typename Tuple>
+std::uint32_t SessionOwners::by_target(const Tuple& tuple, const Tuple& came, bool to_target, Zone in,
+                                       const Context& context) const noexcept {
+  const bool from_target = is_target_source(tuple, *context.snapshot.stateful->destination_nat);
+  const bool ports = port_kind(tuple.protocol).has_value();
+  if (!ports) {
+    // When its source is translated, too, answers keep nothing but the target.
+    const std::optional<Zone> out = zone_out(came, tuple.destination, context);
+    const StatefulSnapshot& stateful = *context.snapshot.stateful;
+    if (out.has_value() && is_translated(tuple, in, *out, stateful)) return by_address(tuple.destination);
+    if (out.has_value() && is_translated(tuple.reversed(), *out, in, stateful)) return by_address(tuple.source);
+  }
+  if (from_target && to_target) return by_tuple(tuple);
+  if (!ports) return by_address(from_target ? tuple.destination : tuple.source);
+  return from_target ? by_endpoint(tuple.destination, tuple.destination_port)
+                     : by_endpoint(tuple.source, tuple.source_port);
+}
+
 template <typename Tuple>
 std::uint32_t SessionOwners::with_nat(const Tuple& tuple, Zone in, const Context& context) const noexcept {
+  constexpr bool kIpv6 = std::is_same_v<Tuple, FiveTuple6>;
   const StatefulSnapshot& stateful = *context.snapshot.stateful;
-  const TranslatedZones& zones = stateful.translated_zones[std::is_same_v<Tuple, FiveTuple6> ? 1 : 0];
-  if (!zones.any()) return by_tuple(tuple);
+  const TranslatedZones& zones = stateful.translated_zones[kIpv6 ? 1 : 0];
+  const DestinationNat& destinations = *stateful.destination_nat;
+  const bool targets = destinations.any(kIpv6);
+  if (!zones.any() && !targets) return by_tuple(tuple);
+  if (targets) {
+    const DestinationRule* rule = destinations.find(tuple, in);
+    const auto to = rule == nullptr ? std::nullopt : DestinationNat::translated(*rule, tuple);
+    if (to.has_value()) return by_target(*to, tuple, true, in, context);
+  }
   const bool ports = port_kind(tuple.protocol).has_value();
-  if (const ExternalAddress* external = stateful.external(tuple.destination)) {
-    const bool may_answer = stateful.is_answered_from(*external, in, std::is_same_v<Tuple, FiveTuple6>);
-    if (!ports || !may_answer) return by_address(tuple.source);
+  const ExternalAddress* external = stateful.external(tuple.destination);
+  if (external != nullptr && !ports) return by_address(tuple.source);
+  if (external != nullptr && stateful.is_answered_from(*external, in, kIpv6)) {
     return owner_of_port(tuple.destination_port.host(), workers_);
   }
+  if (targets) {
+    const bool to_target = destinations.is_target(tuple.destination, tuple.protocol, tuple.destination_port.host());
+    if (to_target || is_target_source(tuple, destinations)) return by_target(tuple, tuple, to_target, in, context);
+  }
+  if (external != nullptr) return by_address(tuple.source);
   if (!zones.takes_part(in)) return by_tuple(tuple);
-  const std::optional<Zone> out = zone_out(tuple, context);
+  const std::optional<Zone> out = zone_out(tuple, tuple.destination, context);
   if (!out.has_value()) return by_tuple(tuple);
   const bool there = zones.translates(in, *out);
   const bool back = zones.translates(*out, in);
@@ -140,18 +184,19 @@ void SessionOwners::sort(Burst& burst) const noexcept {
 
 void SessionOwners::sort(Burst& burst, const Context& context) const noexcept {
   const StatefulSnapshot& stateful = *context.snapshot.stateful;
-  if (!stateful.translated_zones[0].any() && !stateful.translated_zones[1].any()) return sort(burst);
+  const DestinationNat& destinations = *stateful.destination_nat;
+  const bool ipv4 = stateful.translated_zones[0].any() || destinations.any(false);
+  if (!ipv4 && !stateful.translated_zones[1].any() && !destinations.any(true)) return sort(burst);
   sort_by(burst, [&](const Packet& packet, const auto& tuple) noexcept {
     return with_nat(tuple, stateful.zone_of(packet.ingress), context);
   });
 }
 
-bool SessionOwners::hand_over(Packet& packet) const noexcept {
+bool SessionOwners::hand_over(Packet& packet, const Context& context) const noexcept {
   if (!shared()) return false;
-  // It is for a port of an external address.
-  const std::uint32_t owner = this->owner(packet, [this](const Packet&, const auto& tuple) noexcept {
-    return std::uint32_t{owner_of_port(tuple.destination_port.host(), workers_)};
-  });
+  const Zone in = context.snapshot.stateful->zone_of(packet.ingress);
+  const std::uint32_t owner =
+      this->owner(packet, [&](const Packet&, const auto& tuple) noexcept { return with_nat(tuple, in, context); });
   if (owner == self_) return false;
   hand_off(packet, owner);
   return true;

@@ -25,6 +25,16 @@
 //                                                                          symmetric hash
 //   neither, or no route leads out      symmetric hash                     symmetric hash
 //
+// Where rules give sessions another destination (nat/destination_nat.h), they come before that: a packet to which one
+// applies belongs to the owner of the packet that it becomes. A target is an endpoint to which some rule leads:
+//
+//   the destination is external, and a session leaves with it for `in`     as above
+//   one of both ends is a target                                           hash of the other end: address and port
+//   both are                                                               symmetric hash
+//
+// No rule changes that other end, so both directions agree. What a target itself begins is shared out so, too. A
+// protocol without ports goes by the destination alone when the source is translated, too: answers keep nothing else.
+//
 // So an inside host's sessions have one worker, and get ports of its blocks (nat/port_pool.h), by which answers find
 // it; who sends to an external address can choose the worker by the port. A packet that has turned back inside
 // (hairpin.h) goes by the port, too. A protocol without ports keeps nothing but
@@ -70,7 +80,7 @@ class SessionOwners {
   void sort(Burst& burst) const noexcept;
 
   /// A packet that has turned back. Whether it is another worker's now: then it has kHandOff.
-  bool hand_over(Packet& packet) const noexcept;
+  bool hand_over(Packet& packet, const Context& context) const noexcept;
 
   /// The fragments of a whole datagram, all with the ports of the first. False: they are another worker's and have
   /// kHandOff; each carries `transport_length`.
@@ -95,6 +105,11 @@ class SessionOwners {
   std::uint32_t by_tuple(const Tuple& tuple) const noexcept;
   template <typename Address>
   std::uint32_t by_address(const Address& address) const noexcept;
+  template <typename Address>
+  std::uint32_t by_endpoint(const Address& address, Be16 port) const noexcept;
+  template <typename Tuple>
+  std::uint32_t by_target(const Tuple& tuple, const Tuple& came, bool to_target, Zone in,
+                          const Context& context) const noexcept;
   template <typename Tuple>
   std::uint32_t with_nat(const Tuple& tuple, Zone in, const Context& context) const noexcept;
   template <typename Tuple>

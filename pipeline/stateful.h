@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "nat/destination_nat.h"
 #include "nat/external_addresses.h"
 #include "nat/source_nat.h"
 #include "packet/packet.h"
@@ -35,6 +36,8 @@ struct SharedMeters {
 /// Cells in which a worker counts rules' hits, by StatefulSnapshot::rule_counters.
 inline constexpr std::size_t kRuleCounters = kMaxRules + 1;
 
+inline constexpr DestinationNat kNoDestinationNat{};
+
 /// The part of a snapshot that a configuration with a policy has: then every packet belongs to a session or is dropped.
 struct StatefulSnapshot {
   const RuleTable* rules = nullptr;  ///< lives as long as the snapshot
@@ -53,6 +56,7 @@ struct StatefulSnapshot {
   // Live as long as the snapshot; null: no NAT.
   const SourceNat* source_nat = nullptr;
   const ExternalAddresses* external_addresses = nullptr;
+  const DestinationNat* destination_nat = &kNoDestinationNat;  ///< the same, and never null
   SessionTimeouts timeouts;
   std::uint32_t fragment_timeout_ms = 2000;
   /// What translated_zones() says of source_nat's rules: both directions of a session find their worker by it.
@@ -72,9 +76,17 @@ struct StatefulSnapshot {
   bool is_answered_from(const ExternalAddress& address, Zone from, bool ipv6) const noexcept {
     return !translated_zones[ipv6 ? 1 : 0].is_only_inside(from) && (address.outside >> from & 1) != 0;
   }
+  /// One of NAT's: nobody but this host and sessions gets packets to it.
   template <typename Address>
   bool is_external(const Address& address) const noexcept {
-    return external(address) != nullptr;
+    return external(address) != nullptr || destination_nat->at_outside(address) != nullptr;
+  }
+  /// Where packets to an address of NAT's come in; kNoInterface: it is none, or nobody says.
+  template <typename Address>
+  InterfaceIndex home_of(const Address& address) const noexcept {
+    if (const ExternalAddress* found = external(address); found != nullptr) return found->home;
+    const DestinationRule* rule = destination_nat->at_outside(address);
+    return rule != nullptr ? rule->home : kNoInterface;
   }
 };
 

@@ -100,10 +100,30 @@ DropReason Translator::begin_mapped(SessionStart<Tuple>& start, const NatPool& p
   return DropReason::kNone;
 }
 
+/// Sessions of a host that has an address outside for itself.
+template <typename Tuple>
+DropReason begin_static(SessionStart<Tuple>& start, const DestinationRule& rule) noexcept {
+  const auto outside = DestinationNat::outside_of(rule, start.original.key.source);
+  if (!outside.has_value()) return DropReason::kNatNoAddress;
+  start.reply.key.destination = *outside;
+  start.flags |= kFlowTranslated;
+  return DropReason::kNone;
+}
+
+/// Whether sessions would go there now.
+template <typename Tuple>
+bool destination_is_right(const Tuple& original, const Tuple& meant, Zone from, const DestinationNat& nat) noexcept {
+  const DestinationRule* rule = nat.find(original, from);
+  return rule == nullptr ? meant == original : DestinationNat::translated(*rule, original) == meant;
+}
+
 template <typename Tuple>
 DropReason Translator::begin(SessionStart<Tuple>& start, const Rules& rules) noexcept {
   const Tuple& original = start.original.key;
-  const SourceRule* rule = rules.nat.find(original, start.original.zone, start.reply.zone);
+  if (const DestinationRule* fixed = rules.destinations.find_static(original, start.reply.zone)) {
+    return begin_static(start, *fixed);
+  }
+  const SourceRule* rule = rules.nat.find(start.reply.key.reversed(), start.original.zone, start.reply.zone);
   if (rule == nullptr || rule->action == SourceAction::kKeep) return DropReason::kNone;
   const NatPool* pool = pool_of(*rule, rules.nat, rules.egress);
   if (bindings_ == nullptr || pool == nullptr || pool->ipv6 != kIsIpv6<Tuple>) return DropReason::kNatNoAddress;
@@ -140,13 +160,13 @@ FlowSlot Translator::mapping_of(const Tuple& packet) noexcept {
 
 template <typename Tuple>
 bool Translator::lets_in(FlowSlot mapping, const Tuple& packet, const Tuple& original, Zone from, Zone to,
-                         InterfaceIndex egress, const SourceNat& nat) noexcept {
+                         const Rules& rules) noexcept {
   auto& mappings = bindings_->mappings<Tuple>();
   if (!mappings.is_open(mapping)) return false;
-  const SourceRule* rule = nat.find(original, from, to);
+  const SourceRule* rule = rules.nat.find(original, from, to);
   if (rule == nullptr || rule->action == SourceAction::kKeep) return false;
   if (rule->mapping != NatMapping::kEndpointIndependent) return false;
-  if (!still_right(original, packet, from, to, egress, nat)) return false;
+  if (!still_right(original, packet, from, to, rules)) return false;
   switch (rule->filtering) {
     case NatFiltering::kEndpointIndependent:
       return true;
@@ -192,11 +212,17 @@ void Translator::answered(SessionTable<Tuple>& sessions, FlowSlot original, cons
 }
 
 template <typename Tuple>
-bool Translator::still_right(const Tuple& original, const Tuple& reply, Zone from, Zone to, InterfaceIndex egress,
-                             const SourceNat& nat) const noexcept {
-  const SourceRule* rule = nat.find(original, from, to);
-  if (rule == nullptr || rule->action == SourceAction::kKeep) return reply == original.reversed();
-  const NatPool* pool = pool_of(*rule, nat, egress);
+bool Translator::still_right(const Tuple& original, const Tuple& reply, Zone from, Zone to,
+                             const Rules& rules) const noexcept {
+  const Tuple meant = meant_key(original, reply);
+  if (!destination_is_right(original, meant, from, rules.destinations)) return false;
+  if (const DestinationRule* fixed = rules.destinations.find_static(original, to)) {
+    return DestinationNat::outside_of(*fixed, original.source) == reply.destination &&
+           reply.destination_port == original.source_port;
+  }
+  const SourceRule* rule = rules.nat.find(meant, from, to);
+  if (rule == nullptr || rule->action == SourceAction::kKeep) return reply == meant.reversed();
+  const NatPool* pool = pool_of(*rule, rules.nat, rules.egress);
   if (bindings_ == nullptr || pool == nullptr) return false;
   const auto slot = bindings_->ports().find(mapped(reply.destination));
   return slot.has_value() && pool->has(*slot);
@@ -215,22 +241,18 @@ void leave_translated(Packet& packet, SessionTable<Tuple>& sessions, FlowSlot sl
 
 template DropReason Translator::begin(SessionStart<FiveTuple4>&, const Rules&) noexcept;
 template void Translator::give_back(const SessionStart<FiveTuple4>&) noexcept;
-template bool Translator::still_right(const FiveTuple4&, const FiveTuple4&, Zone, Zone, InterfaceIndex,
-                                      const SourceNat&) const noexcept;
+template bool Translator::still_right(const FiveTuple4&, const FiveTuple4&, Zone, Zone, const Rules&) const noexcept;
 template FlowSlot Translator::mapping_of(const FiveTuple4&) noexcept;
-template bool Translator::lets_in(FlowSlot, const FiveTuple4&, const FiveTuple4&, Zone, Zone, InterfaceIndex,
-                                  const SourceNat&) noexcept;
+template bool Translator::lets_in(FlowSlot, const FiveTuple4&, const FiveTuple4&, Zone, Zone, const Rules&) noexcept;
 template bool Translator::is_allowed(const FiveTuple4&, const NatMappings<FiveTuple4>::Allowed&) noexcept;
 template void Translator::allow(const FiveTuple4&, const NatMappings<FiveTuple4>::Allowed&) noexcept;
 template void Translator::join(SessionStart<FiveTuple4>&, FlowSlot) noexcept;
 template void Translator::answered(SessionTable<FiveTuple4>&, FlowSlot, const Rules&) noexcept;
 template DropReason Translator::begin(SessionStart<FiveTuple6>&, const Rules&) noexcept;
 template void Translator::give_back(const SessionStart<FiveTuple6>&) noexcept;
-template bool Translator::still_right(const FiveTuple6&, const FiveTuple6&, Zone, Zone, InterfaceIndex,
-                                      const SourceNat&) const noexcept;
+template bool Translator::still_right(const FiveTuple6&, const FiveTuple6&, Zone, Zone, const Rules&) const noexcept;
 template FlowSlot Translator::mapping_of(const FiveTuple6&) noexcept;
-template bool Translator::lets_in(FlowSlot, const FiveTuple6&, const FiveTuple6&, Zone, Zone, InterfaceIndex,
-                                  const SourceNat&) noexcept;
+template bool Translator::lets_in(FlowSlot, const FiveTuple6&, const FiveTuple6&, Zone, Zone, const Rules&) noexcept;
 template bool Translator::is_allowed(const FiveTuple6&, const NatMappings<FiveTuple6>::Allowed&) noexcept;
 template void Translator::allow(const FiveTuple6&, const NatMappings<FiveTuple6>::Allowed&) noexcept;
 template void Translator::join(SessionStart<FiveTuple6>&, FlowSlot) noexcept;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Source NAT as the pipeline uses it. The decision is made once, when a session begins, and lies in its reply's key:
+// NAT as the pipeline uses it. The decision is made once, when a session begins, and lies in its reply's key:
 //
 //   original   198.18.0.2:5060 -> 192.0.2.1:5060
 //   reply      192.0.2.1:5060 -> 198.18.1.1:40000     what answers look like outside
+//
+//   original   192.0.2.7:3000 -> 198.18.1.1:8080      to a service that is forwarded
+//   reply      198.18.0.10:80 -> 192.0.2.7:3000       what answers look like inside
 //
 // A packet of either direction leaves with the other direction's key, reversed. So both directions are translated by
 // one entry that is read anyway, live and die together, and an answer that fits no session is nobody's.
@@ -12,6 +15,7 @@
 // that began inside (pipeline/inbound.h).
 #pragma once
 
+#include "nat/destination_nat.h"
 #include "nat/source_nat.h"
 #include "packet/packet.h"
 #include "packet/verdict.h"
@@ -34,14 +38,15 @@ class Translator {
   /// What the configuration says of sessions that begin now.
   struct Rules {
     const SourceNat& nat;
+    const DestinationNat& destinations;
     InterfaceIndex egress;  ///< where the session's packets leave
     bool may_map;           ///< all sessions of the host between these zones are this worker's
     Now now;
   };
 
-  /// A new session that is permitted, with both zones and the policy's generation: if its source is to be translated,
-  /// its reply gets the key that answers will have (its hash is the caller's), and the session a port or a mapping.
-  /// Else why it can't begin.
+  /// A new session that is permitted, with both zones, the policy's generation, and the reply that it has with the
+  /// destination that it goes to: if its source is to be translated, its reply gets the key that answers will have (its
+  /// hash is the caller's), and the session a port or a mapping. Else why it can't begin.
   template <typename Tuple>
   DropReason begin(SessionStart<Tuple>& start, const Rules& rules) noexcept;
 
@@ -49,11 +54,10 @@ class Translator {
   template <typename Tuple>
   void give_back(const SessionStart<Tuple>& start) noexcept;
 
-  /// Whether a session would be translated by this configuration as it is: to an address of the same pool, or not at
-  /// all. `reply`: its reply's key; `egress`: where its packets leave.
+  /// Whether a session would be translated by this configuration as it is: to the same destination, and to an address
+  /// of the same pool, or not at all. `reply`: its reply's key.
   template <typename Tuple>
-  bool still_right(const Tuple& original, const Tuple& reply, Zone from, Zone to, InterfaceIndex egress,
-                   const SourceNat& nat) const noexcept;
+  bool still_right(const Tuple& original, const Tuple& reply, Zone from, Zone to, const Rules& rules) const noexcept;
 
   // Of mappings.
 
@@ -66,10 +70,10 @@ class Translator {
     return bindings_->mappings<Tuple>().inside(mapping);
   }
   /// Whether this packet may be the first of a session that has this mapping, as far as NAT has a say. `original`: that
-  /// session's key, with which it leaves zone `from` for `to` by `egress`.
+  /// session's key, with which it leaves zone `from` for `to`.
   template <typename Tuple>
-  bool lets_in(FlowSlot mapping, const Tuple& packet, const Tuple& original, Zone from, Zone to, InterfaceIndex egress,
-               const SourceNat& nat) noexcept;
+  bool lets_in(FlowSlot mapping, const Tuple& packet, const Tuple& original, Zone from, Zone to,
+               const Rules& rules) noexcept;
   /// Whether a session with this key of replies has a mapping of which one was allowed so.
   template <typename Tuple>
   bool is_allowed(const Tuple& reply, const typename NatMappings<Tuple>::Allowed& allowed) noexcept;
@@ -103,6 +107,16 @@ class Translator {
 template <typename Tuple>
 Tuple leaving_key(SessionTable<Tuple>& sessions, FlowSlot slot) noexcept {
   return sessions.entry(sessions.entry(slot).head.peer).key.reversed();
+}
+
+/// A session's key as rules see it: from who begins it to where it goes. `reply`: the key of its replies.
+template <typename Tuple>
+Tuple meant_key(const Tuple& original, const Tuple& reply) noexcept {
+  Tuple key = original;
+  key.destination = reply.source;
+  // Of ICMP queries both ports are the identifier, which source NAT may have changed.
+  if (port_kind(key.protocol) != PortKind::kIcmp) key.destination_port = reply.source_port;
+  return key;
 }
 
 /// A packet of the flow `slot`, which is translated, gets the key with which it leaves. `transport_length`: of the

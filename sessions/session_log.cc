@@ -22,7 +22,7 @@ SessionRecord record_of_end(SessionTable<Tuple>& sessions, FlowSlot original, Se
   SessionRecord record;
   record.kind = SessionRecordKind::kClosed;
   record.set_key(entry.key);
-  if (head.has(kFlowTranslated)) record.set_translation(reply_entry.key);
+  if (head.has(kFlowTranslated)) record.set_translation(entry.key, reply_entry.key);
   record.from_zone = head.zone;
   record.to_zone = reply.zone;
   record.in_interface = info.ingress;

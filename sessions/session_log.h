@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/cell.h"
 #include "base/spsc.h"
+#include "nat/external_addresses.h"
 #include "sessions/session_table.h"
 
 namespace culvert {
@@ -39,10 +40,13 @@ struct SessionRecord {
   std::uint16_t rule = 0;    ///< its position, or kDefaultRule
   std::uint16_t policy = 0;  ///< the generation in which `rule` is a position; 0: of an earlier run
   Be16 source_port, destination_port;
-  Ipv6Address source, destination;  ///< IPv4 in the first four bytes
-  bool translated = false;
-  Be16 translated_port;           ///< of translated sessions: what its packets have outside instead of source_port
-  Ipv6Address translated_source;  ///< and of the source
+  Ipv6Address source, destination;     ///< IPv4 in the first four bytes
+  bool translated = false;             ///< its packets leave with another source
+  Be16 translated_port;                ///< then: instead of source_port
+  Ipv6Address translated_source;       ///< and of the source
+  bool redirected = false;             ///< they go to another destination than they say
+  Be16 redirected_port;                ///< then: instead of destination_port
+  Ipv6Address translated_destination;  ///< and of the destination
   Now time = 0;
 
   // Of kClosed.
@@ -62,12 +66,17 @@ struct SessionRecord {
     store(source.bytes.data(), key.source);
     store(destination.bytes.data(), key.destination);
   }
-  /// `reply`: the key of its replies.
+  /// With its key: what is different in the key of its replies.
   template <typename Tuple>
-  void set_translation(const Tuple& reply) noexcept {
-    translated = true;
+  void set_translation(const Tuple& key, const Tuple& reply) noexcept {
+    translated = !(reply.destination == key.source) || reply.destination_port != key.source_port;
     translated_port = reply.destination_port;
     store(translated_source.bytes.data(), reply.destination);
+    // Of ICMP queries both ports are the identifier, which is the source's.
+    const bool has_port = port_kind(key.protocol) != PortKind::kIcmp;
+    redirected = !(reply.source == key.destination) || (has_port && reply.source_port != key.destination_port);
+    redirected_port = reply.source_port;
+    store(translated_destination.bytes.data(), reply.source);
   }
 };
 

@@ -112,7 +112,8 @@ bool SessionShard::take_again(FlowSlot reply) noexcept {
   if (nat_ == nullptr) return false;
   auto& sessions = table<Tuple>();
   const auto& entry = sessions.entry(reply);
-  if (!entry.head.has(kFlowHoldsPort)) return nat_->ports().find(mapped(entry.key.destination)).has_value();
+  // What has no port that somebody else could get waits for its next packet, which asks the configuration of now.
+  if (!entry.head.has(kFlowHoldsPort)) return true;
   FlowInfo& info = sessions.info(entry.head.peer);
   const auto nat = nat_->take_again(sessions.entry(entry.head.peer).key, entry.key, info.nat, now_);
   if (!nat.has_value()) return false;

@@ -116,9 +116,10 @@ class SessionShard {
 
   // The external addresses of now are known before either of the following: the latest ExternalPorts::use() said them,
   // those of interfaces too, and none of their ports is taken; there are no mappings. Afterwards every session with
-  // kFlowHoldsPort has its port, alone or with those of its mapping. One that is translated and can't go on so has
-  // ended as kPolicyChanged: its address is nobody's any more, its port is out of the range, the host's, or another
-  // session's (of a file that was torn), or there is no room for its mapping.
+  // kFlowHoldsPort has its port, alone or with those of its mapping. One that can't have it has ended as
+  // kPolicyChanged: its address is nobody's any more, its port is out of the range, the host's, or another session's
+  // (of a file that was torn), or there is no room for its mapping. One that is translated without a port goes on until
+  // its next packet, about which the configuration of now is asked.
 
   /// Goes on with what another process has left, in this state. The sources of sessions are counted by the same meters.
   /// Its work does not depend on how many sessions there are, unless some are translated: `state` says how many, and

@@ -25,6 +25,8 @@ struct SessionRow {
   // What its packets have outside instead; null when that is the same.
   std::optional<std::string> translated_source;
   OptionalCount translated_source_port, translated_icmp_id;
+  std::optional<std::string> translated_destination;  ///< where they go instead; null when that is the same
+  OptionalCount translated_destination_port;
   std::string from_zone, to_zone;  ///< "none" for interfaces without a zone
   std::string in_interface, out_interface;
   /// "default"; "(nat mapping)"; null: it was let in by an earlier policy and has been silent since.
@@ -36,8 +38,9 @@ struct SessionRow {
 };
 BOOST_DESCRIBE_STRUCT(SessionRow, (),
                       (worker, protocol, source, source_port, destination, destination_port, icmp_id, translated_source,
-                       translated_source_port, translated_icmp_id, from_zone, to_zone, in_interface, out_interface,
-                       rule, state, age_s, idle_s, expires_in_s, packets, bytes, reply_packets, reply_bytes))
+                       translated_source_port, translated_icmp_id, translated_destination, translated_destination_port,
+                       from_zone, to_zone, in_interface, out_interface, rule, state, age_s, idle_s, expires_in_s,
+                       packets, bytes, reply_packets, reply_bytes))
 
 /// What one look at a bounded part of the tables has found; nothing is no sign that there is no more.
 struct SessionPage {

@@ -104,7 +104,8 @@ TEST_CASE("a translated session is told with what it has outside") {
   const Desk desk;
   SessionRecord record = first_packet(SessionRecordKind::kOpened);
   const FiveTuple4 reply{{Be32(0xc0000201U)}, {Be32(0xc6120110U)}, Be16(443), Be16(40512), 6, 0, 0};
-  record.set_translation(reply);
+  const FiveTuple4 key{{Be32(0xc6120002U)}, {Be32(0xc0000201U)}, Be16(1024), Be16(443), 6, 0, 0};
+  record.set_translation(key, reply);
   CHECK(desk.event(record).text.starts_with("tcp 198.18.0.2:1024 as 198.18.1.16:40512 -> 192.0.2.1:443, trust "));
   const Fields fields = fields_of(desk.event(record).fields);
   CHECK(fields.at("translated_source") == "198.18.1.16");

@@ -3,6 +3,7 @@
 // them.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "test/packet/packets.h"
@@ -67,9 +68,26 @@ inline const char* stranger(const Family& family) {
   return family.ipv4 ? "198.18.1.66" : "2001:db8:1::66";
 }
 
+inline const char* neighbor(const Family& family) {
+  return family.ipv4 ? "198.18.0.3" : "2001:db8::3";
+}
+
 /// With this control bits; numbers as the first segment of an end has them.
 inline TcpFields syn(std::uint32_t sequence) {
   return {.flags = kTcpSyn, .sequence = sequence, .window = 64000};
+}
+
+/// Addresses and ports, as text.
+inline std::string ends(Bytes packet, const Family& family) {
+  const Packet view = parsed(packet);
+  const std::size_t length = family.ipv4 ? 4 : 16;
+  const std::size_t at = kEthernet + (family.ipv4 ? 12 : 8);
+  const auto bytes = std::span<const std::byte>(packet);
+  return to_hex(bytes.subspan(at, length)) + ":" + std::to_string(view.source_port.host()) + " " +
+         to_hex(bytes.subspan(at + length, length)) + ":" + std::to_string(view.destination_port.host());
+}
+inline std::string ends(const Family& family, const char* from, std::uint16_t port, const char* to, std::uint16_t at) {
+  return ends(ip_packet(family, from, to).udp(port, at).build(), family);
 }
 
 }  // namespace culvert::test

@@ -30,23 +30,6 @@ struct Inside : EndpointNat {
   }
 };
 
-const char* neighbor(const Family& family) {
-  return family.ipv4 ? "198.18.0.3" : "2001:db8::3";
-}
-
-/// Addresses and ports, as text.
-std::string ends(Bytes packet, const Family& family) {
-  const Packet view = parsed(packet);
-  const std::size_t length = family.ipv4 ? 4 : 16;
-  const std::size_t at = kEthernet + (family.ipv4 ? 12 : 8);
-  const auto bytes = std::span<const std::byte>(packet);
-  return to_hex(bytes.subspan(at, length)) + ":" + std::to_string(view.source_port.host()) + " " +
-         to_hex(bytes.subspan(at + length, length)) + ":" + std::to_string(view.destination_port.host());
-}
-std::string ends(const Family& family, const char* from, std::uint16_t port, const char* to, std::uint16_t at) {
-  return ends(ip_packet(family, from, to).udp(port, at).build(), family);
-}
-
 }  // namespace
 
 TEST_CASE("a host inside reaches another by its external port, and the answer comes back") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random zones, rules of source NAT, routes and workers: a session is begun as the pipeline does it, by the worker that
+// Random zones, rules of NAT, routes and workers: a session is begun as the pipeline does it, by the worker that
 // its first packet finds, with a port of that worker. Whatever belongs to it must find the same worker.
 #include <arpa/inet.h>
 #include <string>
@@ -101,13 +101,15 @@ Way some_way(std::size_t from, OwnerWorld& world) {
     destination_port = static_cast<std::uint16_t>(world.pick(0x10000));
   }
   const std::size_t to = world.pick(kExternalNetwork);
-  return {ipv4,
-          kind,
-          host(ipv4, from, 1 + world.pick(250)),
-          host(ipv4, to, 1 + world.pick(250)),
-          source_port,
-          destination_port,
-          false};
+  std::string destination = host(ipv4, to, 1 + world.pick(250));
+  if (world.chance(30)) {  // to what a rule may have outside
+    const bool of_a_pool = world.chance(30);
+    destination =
+        host(ipv4, kExternalNetwork, of_a_pool ? world.pick(kExternals) : kFirstFixed + world.pick(3 * kFixed));
+    const bool has_ports = kind == Kind::kTcp || kind == Kind::kUdp || kind == Kind::kSctp;
+    if (has_ports) destination_port = static_cast<std::uint16_t>(kForwardedPorts.first + world.pick(64));
+  }
+  return {ipv4, kind, host(ipv4, from, 1 + world.pick(250)), destination, source_port, destination_port, false};
 }
 
 /// A packet where it came in, parsed.
@@ -147,7 +149,7 @@ bool owns_datagram(WorkerIndex worker, const Way& way, InterfaceIndex ingress, O
 }
 
 struct Coverage {
-  int translated = 0, kept = 0, refused = 0;
+  int translated = 0, kept = 0, refused = 0, redirected = 0, fixed = 0;
 };
 
 /// A session from a packet that has come in, and all that belongs to it.
@@ -156,21 +158,30 @@ void follow(const Way& way, const Tuple& key, Packet& packet, OwnerWorld& world,
   const Context context = world.context();
   const InterfaceIndex in = packet.ingress;
   const WorkerIndex owner = owner_of(bytes_of(way), in, world);
-  route_packet(packet, context);
-  const InterfaceIndex out = settle_way_out(packet, context).interface;
   SessionStart<Tuple> start;
   start.original.key = key;
   start.original.zone = world.stateful().zone_of(in);
-  start.reply.key = key.reversed();
+  const DestinationNat& destinations = *world.stateful().destination_nat;
+  const DestinationRule* rule = destinations.find(key, start.original.zone);
+  // To an external address without a rule nothing begins.
+  if (rule == nullptr && world.stateful().is_external(key.destination)) return;
+  const Tuple meant = rule == nullptr ? key : DestinationNat::translated(*rule, key).value();
+  route_to(packet, meant.destination, context);
+  const NextHopView hop = settle_way_out(packet, context);
+  if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return;  // nothing begins
+  const InterfaceIndex out = hop.interface;
+  start.reply.key = meant.reversed();
   start.reply.zone = world.stateful().zone_of(out);
   NatBindings bindings(world.ports(owner));
   Translator translator(&bindings, HashKey::from_seed(world.pick(1000)));
-  if (translator.begin(start, {*world.stateful().source_nat, out, false, 0}) != DropReason::kNone) {
+  if (translator.begin(start, {*world.stateful().source_nat, destinations, out, false, 0}) != DropReason::kNone) {
     ++coverage.refused;
     return;
   }
   const bool translated = (start.flags & kFlowTranslated) != 0;
   ++(translated ? coverage.translated : coverage.kept);
+  coverage.redirected += rule != nullptr ? 1 : 0;
+  coverage.fixed += destinations.find_static(key, start.reply.zone) != nullptr ? 1 : 0;
   INFO(way.source << " -> " << way.destination << ", kind " << static_cast<int>(way.kind) << ", zones "
                   << int{start.original.zone} << " -> " << int{start.reply.zone} << ", translated " << translated);
   const Way reply = way_of(start.reply.key, way, true);
@@ -204,6 +215,8 @@ TEST_CASE("all packets of a session find one worker, whether it is translated or
   }
   CHECK(coverage.translated > 5000);
   CHECK(coverage.kept > 50000);
+  CHECK(coverage.redirected > 1000);
+  CHECK(coverage.fixed > 100);
   CHECK(coverage.refused < coverage.translated);
 }
 

@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "nat/destination_table.h"
 #include "pipeline/session_owner.h"
 #include "test/routes/tables.h"
 #include "test/support/address_book.h"
@@ -35,6 +36,8 @@ inline Ipv6Address address6(std::size_t network, std::size_t number) {
   return address;
 }
 inline constexpr std::size_t kExternalNetwork = kInterfaces + kGroups;
+inline constexpr std::size_t kFirstFixed = 100, kFixed = 32;  ///< external addresses of nobody's pool
+inline constexpr PoolRange kForwardedPorts{5000, 5063};
 
 /// Routes, zones, rules and workers.
 class OwnerWorld {
@@ -77,6 +80,7 @@ class OwnerWorld {
     const NextHopIndex ways[] = {kLocal, kBlackhole, kNoRouteIndex, next_hop(kFirstForward + pick(kInterfaces))};
     set_route(kExternalNetwork, ways[pick(4)]);
     change_rules();
+    change_destinations();
   }
 
   std::size_t pick(std::size_t count) { return random_() % count; }
@@ -97,6 +101,14 @@ class OwnerWorld {
   OwnerHash hash = OwnerHash::kKeyed;
 
  private:
+  static std::vector<HostPort> forwarded_ports() {
+    std::vector<HostPort> ports;
+    for (const PortKind kind : {PortKind::kTcp, PortKind::kUdp, PortKind::kSctp}) {
+      for (unsigned port = kForwardedPorts.first; port <= kForwardedPorts.last; ++port)
+        ports.push_back({kind, static_cast<std::uint16_t>(port)});
+    }
+    return ports;
+  }
   static NextHopIndex next_hop(std::size_t index) { return static_cast<NextHopIndex>(index); }
   void set_route(std::size_t network, std::size_t hop) {
     const Prefix4 prefix4(address4(network, 0), 24);
@@ -161,6 +173,53 @@ class OwnerWorld {
     stateful().translated_zones = translated_zones(rules_);
     say_outside();
   }
+  AddressNumber number(bool ipv6, std::size_t network, std::size_t host) {
+    return ipv6 ? AddressNumber::of(address6(network, host)) : AddressNumber::of(address4(network, host));
+  }
+  NatRange some_hosts(bool ipv6, std::size_t network, std::size_t first, std::size_t count) {
+    return {number(ipv6, network, first), number(ipv6, network, first + count - 1)};
+  }
+
+  /// Ports of pools' addresses, of addresses of their own, and hosts with addresses for themselves.
+  void change_destinations() {
+    std::vector<DestinationRule> list;
+    const std::uint8_t protocols[] = {6, 17, 132, 1, 58, 47, 50};
+    for (std::size_t count = pick(3) == 0 ? 0 : pick(5); count > 0; --count) {
+      DestinationRule rule;
+      rule.ipv6 = chance(50);
+      rule.from = some_zones();
+      const bool of_a_pool = chance(50);
+      rule.any_port = !of_a_pool && chance(50);
+      rule.any_protocol = rule.any_port && chance(50);
+      rule.protocol = protocols[pick(rule.any_port ? 7 : 3)];
+      rule.ports = kForwardedPorts;
+      rule.first_inside_port = static_cast<std::uint16_t>(chance(50) ? 5000 : 80);
+      rule.one_inside_port = chance(50);
+      rule.any_source = chance(70);
+      ranges_.push_back(std::make_unique<std::vector<NatRange>>(some_addresses(rule.ipv6)));
+      rule.sources = *ranges_.back();
+      const std::size_t outside = of_a_pool ? pick(kExternals) : kFirstFixed + pick(kFixed);
+      rule.addresses = AddressMap::all_to_one(some_hosts(rule.ipv6, kExternalNetwork, outside, 1),
+                                              number(rule.ipv6, pick(kInterfaces + kGroups), 1 + pick(250)));
+      list.push_back(rule);
+    }
+    for (std::size_t count = pick(3); count > 0; --count) {
+      DestinationRule rule;
+      rule.ipv6 = chance(50);
+      rule.from = some_zones();
+      rule.both_ways = true;
+      const std::size_t size = 1 + pick(kFixed);
+      rule.addresses = AddressMap::in_order(
+          some_hosts(rule.ipv6, kExternalNetwork, kFirstFixed + kFixed * count, size),
+          some_hosts(rule.ipv6, pick(kInterfaces + kGroups), 1 + pick(100) + 120 * (count - 1), size));
+      list.push_back(rule);
+    }
+    destinations_ = std::make_unique<DestinationTable>(std::move(list));
+    stateful().destination_nat = &destinations_->nat();
+    for (ExternalAddress& external : externals_) external.excluded = forwarded_;
+    stateful().external_addresses = &book_.publish(externals_);
+  }
+
   /// Where sessions leave with which address; or that nobody knows.
   void say_outside() {
     for (ExternalAddress& external : externals_) external.outside = chance(30) ? kAnyNatZone : 0;
@@ -185,6 +244,8 @@ class OwnerWorld {
   Snapshot snapshot_;
   AddressBook book_;
   std::vector<ExternalAddress> externals_;
+  std::vector<HostPort> forwarded_ = forwarded_ports();
+  std::unique_ptr<DestinationTable> destinations_;
   // Pools of either family, and those of interfaces.
   std::vector<std::vector<std::uint16_t>> slots_{{0, 1, 2}, {4, 5, 6}, {3}, {7}};
   std::vector<NatPool> pools_{{slots_[0], false}, {slots_[1], true}, {slots_[2], false}, {slots_[3], true}};

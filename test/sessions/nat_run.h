@@ -203,9 +203,9 @@ class NatRun {
       if (shard.is_half_open<Tuple>(slot)) ++half_open;
       if (!entry.head.has(kFlowTranslated)) continue;
       ++translated;
+      if (!entry.head.has(kFlowHoldsPort)) continue;
       const auto external = ports().find(mapped(reply.destination));
       REQUIRE(external.has_value());
-      if (!entry.head.has(kFlowHoldsPort)) continue;
       REQUIRE(held[{*external, port_kind(reply.protocol).value()}].insert(reply.destination_port.host()).second);
     }
     REQUIRE(table.translated() == translated);
