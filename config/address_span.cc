@@ -33,6 +33,13 @@ Number number_of(const ConfigAddress& address) noexcept {
   return number;
 }
 
+/// The last one's number minus the first one's.
+Number width_of(const AddressSpan& span) noexcept {
+  const Number first = number_of(span.first);
+  const Number last = number_of(span.last);
+  return {last.high - first.high - (last.low < first.low ? 1 : 0), last.low - first.low};
+}
+
 Result<AddressSpan> parse_ends(std::string_view first_text, std::string_view last_text) {
   const Result<ConfigAddress> first = parse_address(first_text);
   if (!first) return first.error();
@@ -72,11 +79,24 @@ std::string to_text(const AddressSpan& span) {
 
 std::uint64_t address_count(const AddressSpan& span) noexcept {
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
-  const Number first = number_of(span.first);
-  const Number last = number_of(span.last);
-  const std::uint64_t low = last.low - first.low;
-  const std::uint64_t high = last.high - first.high - (last.low < first.low ? 1 : 0);
-  return high != 0 || low == kMost ? kMost : low + 1;
+  const Number width = width_of(span);
+  return width.high != 0 || width.low == kMost ? kMost : width.low + 1;
+}
+
+bool same_count(const AddressSpan& a, const AddressSpan& b) noexcept {
+  const Number one = width_of(a);
+  const Number other = width_of(b);
+  return one.high == other.high && one.low == other.low;
+}
+
+std::optional<unsigned> prefix_length(const AddressSpan& span) noexcept {
+  unsigned same = 0;
+  const auto bit = [](const ConfigAddress& address, unsigned n) { return address.bytes[n / 8] >> (7 - n % 8) & 1; };
+  while (same < span.first.bits() && bit(span.first, same) == bit(span.last, same)) ++same;
+  for (unsigned n = same; n < span.first.bits(); ++n) {
+    if (bit(span.first, n) != 0 || bit(span.last, n) != 1) return std::nullopt;
+  }
+  return same;
 }
 
 ConfigAddress address_at(const AddressSpan& span, std::uint64_t index) noexcept {

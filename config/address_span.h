@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,10 @@ std::string to_text(const AddressSpan& span);
 
 /// How many addresses it has; 2^64 - 1 stands for more, too.
 std::uint64_t address_count(const AddressSpan& span) noexcept;
+/// Whether one has as many addresses as the other.
+bool same_count(const AddressSpan& a, const AddressSpan& b) noexcept;
+/// Of a span that is a prefix with all of its addresses; nothing: it is none.
+std::optional<unsigned> prefix_length(const AddressSpan& span) noexcept;
 /// The address that many behind the first one; less than address_count().
 ConfigAddress address_at(const AddressSpan& span, std::uint64_t index) noexcept;
 

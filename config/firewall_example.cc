@@ -87,7 +87,7 @@ policy:
   on_change: close                                    # sessions that a new policy would not let in
   mid_stream: false
 
-nat:                                                  # which sessions get another source
+nat:                                                  # which sessions get another source or destination
   addresses_max: 64
   interface_ports: auto
   pools:
@@ -114,6 +114,30 @@ nat:                                                  # which sessions get anoth
       mapping: endpoint_independent
       filtering: address_dependent
     - {name: guests, from: trust, to: internet, translate: interface, mapping: address_and_port_dependent}
+  destination:                                        # asked before the policy, which sees what they say
+    - name: shop
+      description: Our shop, for everybody outside.
+      from: internet
+      source: any
+      destination: interface                          # the address of wan0, whatever it is
+      service: [tcp/8080, tcp/8443]
+      translate: 198.18.0.80
+      port: same
+      enabled: true
+    - {name: mail, from: internet, destination: 192.0.2.40, service: tcp/2525, translate: 198.18.0.25, port: 25}
+  static:                                             # addresses of their own, whichever side begins
+    - name: lab
+      description: One to one.
+      outside: internet
+      external: 192.0.2.64/28
+      internal: 198.18.0.64/28
+      checksum_neutral: false
+      enabled: true
+    - name: site                                      # NPTv6
+      outside: internet
+      external: "2001:db8:1::/48"
+      internal: "fd01:203:405::/48"
+      checksum_neutral: true
   timeouts:                                           # of translated sessions
     tcp_transitory: 4m                                # begins, ends, or was reset
     tcp_established: 124m

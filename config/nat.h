@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a person says about source NAT, as plain data: pools of external addresses, and ordered rules that say which
-// sessions get which. As in policy.h names are still names.
+// What a person says about NAT, as plain data: pools of external addresses, and ordered rules that say which sessions
+// get which source, and which destination. As in policy.h names are still names.
 //
 //   nat:
 //     pools:
@@ -9,9 +9,13 @@
 //       - {name: lab, from: lab, to: internet, destination: 192.0.2.0/24, translate: none}
 //       - {name: office, from: office, to: internet, translate: office}
 //       - {name: guests, from: [guests, wifi], to: internet, translate: interface}
+//     destination:
+//       - {name: web, from: internet, destination: interface, service: tcp/8080, translate: 198.18.0.10, port: 80}
+//     static:
+//       - {name: lab, outside: internet, external: 198.18.9.0/28, internal: 198.18.0.16/28}
 //
-// First match wins, and what no rule matches keeps its source. The policy decides before that, by the source that a
-// packet comes with.
+// First match wins, and what no rule matches keeps its source and its destination. The policy decides between the two:
+// by the source that a packet comes with, and by the destination that it gets.
 #pragma once
 
 #include <cstdint>
@@ -65,6 +69,42 @@ struct SourceNatRuleConfig {
   friend bool operator==(const SourceNatRuleConfig&, const SourceNatRuleConfig&) = default;
 };
 
+/// Packets to which addresses a rule is for.
+struct OutsideChoice {
+  bool interface = false;  ///< those of interfaces in the rule's zones
+  AddressSpan addresses;   ///< else
+
+  friend bool operator==(const OutsideChoice&, const OutsideChoice&) = default;
+};
+
+/// A rule of destination NAT. In each list, empty is any.
+struct DestinationNatRuleConfig {
+  std::string name;
+  std::string description;
+  std::vector<std::string> from;
+  AddressList source;
+  OutsideChoice destination;
+  ServiceList service;  ///< protocols, some with the destination's ports
+  AddressSpan translate;
+  std::optional<PortRange> port;  ///< nothing: as it was
+  bool enabled = true;
+
+  friend bool operator==(const DestinationNatRuleConfig&, const DestinationNatRuleConfig&) = default;
+};
+
+/// Addresses inside that have others outside for themselves, as many as they are.
+struct StaticNatRuleConfig {
+  std::string name;
+  std::string description;
+  std::vector<std::string> outside;  ///< zones
+  AddressSpan external;
+  AddressSpan internal;
+  bool checksum_neutral = false;  ///< RFC 6296; both are prefixes of one length
+  bool enabled = true;
+
+  friend bool operator==(const StaticNatRuleConfig&, const StaticNatRuleConfig&) = default;
+};
+
 /// How long a translated session may be silent, in ns; of others sessions.timeouts says it.
 struct NatTimeoutsConfig {
   std::uint64_t tcp_transitory_ns = 240'000'000'000;
@@ -80,11 +120,15 @@ struct NatConfig {
   std::optional<PortRange> interface_ports;  ///< nothing: those that the kernel does not give its own sockets
   std::map<std::string, NatPoolConfig> pools;
   std::vector<SourceNatRuleConfig> source;
+  std::vector<DestinationNatRuleConfig> destination;
+  std::vector<StaticNatRuleConfig> static_rules;
   NatTimeoutsConfig timeouts;
 
   friend bool operator==(const NatConfig&, const NatConfig&) = default;
 };
 
+/// Of all rules of `destination`, with the services that they name.
+inline constexpr std::size_t kMostDestinationMatches = 4096;
 /// Of all rules, with those of the sets that they name: each rule has its own copies.
 inline constexpr std::size_t kMostNatPrefixes = 1'000'000;
 

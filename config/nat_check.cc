@@ -136,6 +136,7 @@ void check_translation(const Config& config, const YamlNode& root, const Place& 
   check_shared(parts_of(*config.nat, *node, here), here);
   check_room(*config.nat, *node, here);
   check_unused(*config.nat, *node, here);
+  check_destination_nat(config, *node, here);
   const YamlNode* list = node->find("source");
   if (list == nullptr) return;
   check_families(*config.nat, *list, here.at("source"));

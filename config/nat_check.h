@@ -12,6 +12,10 @@ namespace culvert {
 /// uses, rules that translate between all zones.
 void check_translation(const Config& config, const YamlNode& root, const Place& place);
 
+/// The same of rules that change the destination, with every name that they use there: spans fit each other, ports are
+/// as many, and nobody's address is somebody else's.
+void check_destination_nat(const Config& config, const YamlNode& nat_node, const Place& place);
+
 /// Rules that can never match, as check_shadows() finds those of the policy.
 void check_nat_shadows(const Config& config, const YamlNode& root, const Place& place);
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/nat_schema.h"
 
-#include <array>
-
 #include "base/time.h"
+#include "config/destination_schema.h"
 #include "config/named_list.h"
 #include "config/policy_schema.h"
 #include "config/service.h"
@@ -17,33 +16,11 @@ constexpr std::size_t kMostSourceRules = 1024;  // a session that begins is comp
 constexpr std::string_view kNone = "none";
 constexpr std::string_view kInterface = "interface";
 
-/// Addresses that no answer finds.
-struct Unfit {
-  std::string_view span;
-  std::string_view what;
-};
-constexpr std::array kUnfit = {
-    Unfit{"0.0.0.0", "unspecified"},   Unfit{"127.0.0.0/8", "loopback"},      Unfit{"169.254.0.0/16", "link-local"},
-    Unfit{"224.0.0.0/4", "multicast"}, Unfit{"255.255.255.255", "broadcast"}, Unfit{"::", "unspecified"},
-    Unfit{"::1", "loopback"},          Unfit{"::ffff:0:0/96", "IPv4-mapped"}, Unfit{"fe80::/10", "link-local"},
-    Unfit{"ff00::/8", "multicast"},
-};
-
 Result<AddressSpan> parse_external(std::string_view text) {
-  const Result<AddressSpan> parsed = parse_address_span(text);
-  if (!parsed) return parsed;
-  const AddressSpan& span = parsed.value();
-  if (address_count(span) > kMostAddresses) {
-    return Error{fmt::format("{} has more than {} addresses", shown(text, 100), kMostAddresses), 0,
-                 "use a smaller part of it"};
-  }
-  for (const Unfit& row : kUnfit) {
-    const AddressSpan unfit = parse_address_span(row.span).value();
-    if (span.last < unfit.first || unfit.last < span.first) continue;
-    return Error{fmt::format("{} cannot be external: {} is {}", shown(text, 100), row.span, row.what), 0,
-                 "use addresses whose packets come to this host"};
-  }
-  return parsed;
+  Result<AddressSpan> parsed = parse_external_span(text);
+  if (!parsed || address_count(parsed.value()) <= kMostAddresses) return parsed;
+  return Error{fmt::format("{} has more than {} addresses", shown(text, 100), kMostAddresses), 0,
+               "use a smaller part of it"};
 }
 
 ValueRule<AddressSpan> external_rule() {
@@ -203,6 +180,15 @@ Section<NatConfig> nat_section() {
                   "Which sessions get another source, in order: the first rule that matches a session's first packet "
                   "decides for all of the session, and what no rule matches keeps its source. The policy is asked "
                   "before, about the source that the packet comes with.")
+      .named_list("destination", &N::destination, destination_rule_section(), &DestinationNatRuleConfig::name,
+                  kMostDestinationRules, Reload::kLive,
+                  "Which sessions go to another destination than their first packet says (port forwarding), in order: "
+                  "the first rule that matches decides for all of the session. The policy is asked about the "
+                  "destination that the session gets, and the source that the packet comes with.")
+      .named_list("static", &N::static_rules, static_rule_section(), &StaticNatRuleConfig::name, kMostDestinationRules,
+                  Reload::kLive,
+                  "Addresses inside that have addresses outside for themselves, whichever side begins: one to one, all "
+                  "protocols, no port changes. They come before `source`, and behind `destination`.")
       .object("timeouts", &N::timeouts, nat_timeouts_section(),
               "How long a translated session may be silent, in place of `sessions.timeouts`; protocols without a key "
               "here have that of others.");

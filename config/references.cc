@@ -140,15 +140,47 @@ void check_policy(const PolicyConfig& policy, const YamlNode& node, const Place&
   check_rule_sizes(policy, *rules, here);
 }
 
-void check_nat(const Config& config, const YamlNode& node, const Place& place, Names& zones, Names& addresses) {
+/// A list that is too long was not read.
+template <typename Rule>
+const YamlNode* list_of(const std::vector<Rule>& rules, const YamlNode& node, const char* key) {
+  const YamlNode* list = node.find(key);
+  return list != nullptr && list->values.size() == rules.size() ? list : nullptr;
+}
+
+void check_destinations(const Config& config, const YamlNode& node, const Place& place, const YamlNode* policy,
+                        Names& zones, Names& addresses) {
+  const NatConfig& nat = *config.nat;
+  Names services("service", "services", "policy.services", policy != nullptr ? policy->find("services") : nullptr);
+  if (const YamlNode* rules = list_of(nat.destination, node, "destination")) {
+    const Place here = place.at("destination");
+    check_rule_names(nat.destination, *rules, here);
+    for (std::size_t i = 0; i < nat.destination.size() && !place.diagnostics.full(); ++i) {
+      const DestinationNatRuleConfig& rule = nat.destination[i];
+      const YamlNode& text = rules->values[i];
+      check_names(zones, rule.from, text.find("from"), here.item(i).at("from"));
+      check_names(addresses, rule.source.names, text.find("source"), here.item(i).at("source"));
+      check_names(services, rule.service.names, text.find("service"), here.item(i).at("service"));
+    }
+  }
+  if (const YamlNode* rules = list_of(nat.static_rules, node, "static")) {
+    const Place here = place.at("static");
+    check_rule_names(nat.static_rules, *rules, here);
+    for (std::size_t i = 0; i < nat.static_rules.size() && !place.diagnostics.full(); ++i) {
+      check_names(zones, nat.static_rules[i].outside, rules->values[i].find("outside"), here.item(i).at("outside"));
+    }
+  }
+}
+
+void check_nat(const Config& config, const YamlNode& node, const Place& place, const YamlNode* policy, Names& zones,
+               Names& addresses) {
   if (!config.policy) {
     place.error(node, "what is translated are sessions, and there are none without a policy",
                 "write policy: with rules for what may pass, or policy: {default: permit}");
   }
   const NatConfig& nat = *config.nat;
-  const YamlNode* rules = node.find("source");
-  // A list that is too long was not read.
-  if (rules == nullptr || rules->values.size() != nat.source.size()) return;
+  check_destinations(config, node, place, policy, zones, addresses);
+  const YamlNode* rules = list_of(nat.source, node, "source");
+  if (rules == nullptr) return;
   Names pools("pool", "pools", "nat.pools", node.find("pools"), {"none", "interface"});
   const Place here = place.at("source");
   check_rule_names(nat.source, *rules, here);
@@ -173,7 +205,7 @@ void check_references(const Config& config, const YamlNode& root, const Place& p
   const YamlNode* policy = root.find("policy");
   if (config.policy && policy != nullptr) check_policy(*config.policy, *policy, place.at("policy"), zones, addresses);
   const YamlNode* nat = root.find("nat");
-  if (config.nat && nat != nullptr) check_nat(config, *nat, place.at("nat"), zones, addresses);
+  if (config.nat && nat != nullptr) check_nat(config, *nat, place.at("nat"), policy, zones, addresses);
 }
 
 }  // namespace culvert

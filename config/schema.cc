@@ -210,11 +210,12 @@ Section<Config> whole_schema() {
                        "What may pass. With this key, even with nothing below it, Culvert is a stateful firewall.",
                        "Without it Culvert is a router without state: whatever has a route passes. A restart, because "
                        "the memory of sessions, and what happens to packets when culvertd ends, are made at start.")
-      .optional_object("nat", &Config::nat, nat_section(), Reload::kRestart,
-                       "Which sessions get another source address (source NAT). It needs `policy`: what is translated "
-                       "are sessions.",
-                       "Without it every source stays as it is. A restart, because the memory of ports is made at "
-                       "start.")
+      .optional_object(
+          "nat", &Config::nat, nat_section(), Reload::kRestart,
+          "Which sessions get another source or destination (NAT). It needs `policy`: what is translated are "
+          "sessions.",
+          "Without it all addresses stay as they are. A restart, because the memory of ports is made at "
+          "start.")
       .object("sessions", &Config::sessions, sessions_section(), "Connections that the policy has let in.")
       .object("metrics", &Config::metrics, metrics_section(), "Figures for Prometheus, served by the agent.")
       .object("events", &Config::events, events_section(), "What happened: links, neighbours, full tables, errors.")

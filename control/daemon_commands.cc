@@ -84,7 +84,8 @@ ServerHooks Daemon::hooks() {
   };
   hooks.restart = [this](const Reply& reply) { restart(reply); };
   hooks.failed_successor = [this] { return failed_successor_; };
-  firewall_commands_ = std::make_unique<FirewallCommands>(io_, workers_, firewall_, configurations_, interfaces_);
+  firewall_commands_ = std::make_unique<FirewallCommands>(io_, workers_, firewall_, configurations_, interfaces_,
+                                                          [this] { return published_->translation.get(); });
   board_.enter_firewall(*firewall_commands_);
   hooks.firewall = firewall_commands_->hooks();
   hooks.firewall.nat_pools = [this](const TablePage& page) { return nat_pools(page); };

@@ -77,6 +77,7 @@ void Daemon::translate(Published& next) {
       translations_->make(next.policy->nat, nat_facts(), [this](std::size_t slot) { return may_have_ports(slot); });
   next.snapshot.stateful->source_nat = &next.translation->source_nat();
   next.snapshot.stateful->external_addresses = &next.translation->addresses();
+  next.snapshot.stateful->destination_nat = &next.translation->destinations().nat();
   next.snapshot.stateful->translated_zones = translated_zones(next.translation->source_nat().rules);
   const auto& without = translations_->without_slot();
   if (without.empty() || without == before) return;

@@ -21,8 +21,14 @@ const Error kNoNat{"this culvertd translates no addresses", ENOTSUP, "its config
 }  // namespace
 
 FirewallCommands::FirewallCommands(boost::asio::io_context& io, WorkerGroup& workers, const Firewall& firewall,
-                                   const Configurations& configurations, const Interfaces& interfaces)
-    : workers_(workers), firewall_(firewall), configurations_(configurations), interfaces_(interfaces), work_(io) {
+                                   const Configurations& configurations, const Interfaces& interfaces,
+                                   std::function<const Translation*()> translation)
+    : workers_(workers),
+      firewall_(firewall),
+      configurations_(configurations),
+      interfaces_(interfaces),
+      translation_(std::move(translation)),
+      work_(io) {
   rules_gauge_.max.set(kMaxRules);
 }
 
@@ -47,11 +53,7 @@ FirewallHooks FirewallCommands::hooks() {
   };
   hooks.policy_test = [this](const PolicyTestQuery& query) -> Result<PolicyTest> {
     if (firewall_.policy() == nullptr) return kNoPolicy;
-    auto test = culvert::policy_test(firewall_.policy()->rules.rules, firewall_.policy()->zones, query);
-    if (test.has_error() || firewall_.policy()->nat == nullptr) return test;
-    const ZoneNumbers& zones = firewall_.policy()->zones;
-    explain_translation(*firewall_.policy()->nat, query, zones.of(query.from), zones.of(query.to), test.value());
-    return test;
+    return test(query);
   };
   return hooks;
 }
@@ -67,6 +69,18 @@ std::optional<PolicyStatus> FirewallCommands::policy_status() {
 void FirewallCommands::clear_peaks() noexcept {
   rules_gauge_.clear_peak();
   work_.clear_peak();
+}
+
+Result<PolicyTest> FirewallCommands::test(const PolicyTestQuery& query) const {
+  const ZoneNumbers& zones = firewall_.policy()->zones;
+  const RuleSet& rules = firewall_.policy()->rules.rules;
+  const Translation* translation = translation_();
+  if (translation == nullptr) return policy_test(rules, zones, query);
+  const MeantQuery meant = meant_query(*translation, query, zones.of(query.from));
+  auto test = policy_test(rules, zones, meant.query);
+  if (test.has_error()) return test;
+  explain_translation(*translation, query, meant, zones.of(query.from), zones.of(query.to), test.value());
+  return test;
 }
 
 Result<SessionPage> FirewallCommands::page(const SessionPageQuery& query) const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "control/firewall.h"
 #include "control/interfaces.h"
 #include "control/long_work.h"
+#include "control/nat/translation.h"
 #include "control/policy_rows.h"
 #include "control/server/firewall_handlers.h"
 #include "control/session_clear.h"
@@ -24,8 +26,10 @@ namespace culvert {
 /// their last question.
 class FirewallCommands {
  public:
+  /// `translation`: what workers have now; null without NAT.
   FirewallCommands(boost::asio::io_context& io, WorkerGroup& workers, const Firewall& firewall,
-                   const Configurations& configurations, const Interfaces& interfaces);
+                   const Configurations& configurations, const Interfaces& interfaces,
+                   std::function<const Translation*()> translation);
 
   FirewallHooks hooks();
 
@@ -39,6 +43,7 @@ class FirewallCommands {
   SessionNames names() const;
 
  private:
+  Result<PolicyTest> test(const PolicyTestQuery& query) const;
   Result<SessionPage> page(const SessionPageQuery& query) const;
   Result<NatMappingPage> mappings(const SessionPageQuery& query) const;
   void clear(const SessionQuery& query, const Reply& reply);
@@ -57,6 +62,7 @@ class FirewallCommands {
   const Firewall& firewall_;
   const Configurations& configurations_;
   const Interfaces& interfaces_;
+  std::function<const Translation*()> translation_;
   LongWork work_;
   OwedHandles owed_;
   Gauge rules_gauge_;

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "config/address.h"
+#include "config/service_members.h"
 #include "control/schedule_times.h"
 
 namespace culvert {
@@ -65,15 +66,6 @@ class Prefixes {
   std::map<std::vector<ConfigPrefix>, std::uint32_t> literal_;
 };
 
-/// All members of a list and of the services that it names, each of those once.
-void add_services(const std::map<std::string, ServiceConfig>& services, const ServiceList& list,
-                  std::set<std::string>& seen, std::vector<ServiceMatch>& out) {
-  out.insert(out.end(), list.values.begin(), list.values.end());
-  for (const std::string& name : list.names) {
-    if (seen.insert(name).second) add_services(services, services.at(name).members, seen, out);
-  }
-}
-
 /// Which schedules hold, each looked at once.
 class Schedules {
  public:
@@ -108,8 +100,7 @@ Rule rule_of(const RuleConfig& config, const PolicyConfig& policy, const ZoneNum
   rule.to = zones.mask_of(config.to);
   rule.sources = prefixes.of(config.source);
   rule.destinations = prefixes.of(config.destination);
-  std::set<std::string> seen;
-  add_services(policy.services, config.service, seen, rule.services);
+  rule.services = members_of(policy.services, config.service);
   // No service would be any service; the check refuses services without members.
   CULVERT_CHECK(config.service.empty() || !rule.services.empty());
   rule.action = config.action;

@@ -66,9 +66,26 @@ std::string source_cell(const SessionRow& row) {
   return fmt::format("{} as {}{}", source, endpoint_text(*row.translated_source, row.translated_source_port), id);
 }
 
+/// "198.18.1.1:8080 at 198.18.0.10:80" for one that goes to another destination.
+std::string destination_cell(const SessionRow& row) {
+  const std::string destination = endpoint_text(row.destination, row.destination_port);
+  if (!row.translated_destination) return destination;
+  return fmt::format("{} at {}", destination,
+                     endpoint_text(*row.translated_destination, row.translated_destination_port));
+}
+
+/// What becomes of the destination, which the policy is asked about.
+std::string destination_text(const PolicyTest& test) {
+  if (!test.nat_destination) return {};
+  return fmt::format("nat: by '{}' it goes to {}\n", test.nat_destination_rule.value_or(""),
+                     endpoint_text(*test.nat_destination, test.nat_destination_port));
+}
+
 /// What becomes of the source: a line, or nothing without NAT.
 std::string translation_text(const PolicyTest& test) {
   if (!test.nat_translate) return {};
+  if (test.nat_source)
+    return fmt::format("nat: by '{}' it leaves as {}\n", test.nat_rule.value_or(""), *test.nat_source);
   if (!test.nat_rule) return "nat: no rule matches, it leaves with its own source\n";
   if (*test.nat_translate == "none") return fmt::format("nat: by '{}' it leaves with its own source\n", *test.nat_rule);
   std::string text =
@@ -104,7 +121,7 @@ std::string sessions_text(const std::vector<SessionRow>& sessions, const TextOpt
                {"Reply packets"},
                {"Reply bytes"}});
   for (const SessionRow& row : sessions) {
-    table.row({protocol_cell(row), source_cell(row), endpoint_text(row.destination, row.destination_port),
+    table.row({protocol_cell(row), source_cell(row), destination_cell(row),
                fmt::format("{} > {}", row.from_zone, row.to_zone),
                fmt::format("{} > {}", row.in_interface, row.out_interface), row.rule.value_or("-"), row.state,
                seconds_cell(row.age_s), seconds_cell(row.idle_s), seconds_cell(row.expires_in_s),
@@ -190,7 +207,7 @@ std::string policy_test_text(const PolicyTest& test, const TextOptions& options)
                                        : test.log_open                 ? "open"
                                                                        : "close");
   }
-  text += "\n" + translation_text(test);
+  text += "\n" + destination_text(test) + translation_text(test);
   if (test.passed.empty()) return text;
   text += test.passed.size() == test.passed_total
               ? "\nThe rules before it, and what does not fit:\n"

@@ -57,14 +57,18 @@ struct PolicyTest {
   bool log_open = false, log_close = false;
   std::uint64_t passed_total = 0;    ///< rules before it
   std::vector<PolicyPassed> passed;  ///< of them those that came closest, in their order
+  // Where NAT makes it go, which the policy is asked about; null: where it says.
+  std::optional<std::string> nat_destination_rule, nat_destination;
+  OptionalCount nat_destination_port;
   // What source NAT does with it when it is permitted; null without `nat`.
-  std::optional<std::string> nat_translate;               ///< a pool, "interface", or "none"
+  std::optional<std::string> nat_translate;               ///< a pool, "interface", "static", or "none"
   std::optional<std::string> nat_rule;                    ///< null: none matches
+  std::optional<std::string> nat_source;                  ///< of "static": its address outside
   std::optional<std::string> nat_mapping, nat_filtering;  ///< of what is translated with its port
 };
 BOOST_DESCRIBE_STRUCT(PolicyTest, (),
                       (from_zone, to_zone, protocol, source, destination, source_port, destination_port, action,
-                       position, rule, log_open, log_close, passed_total, passed, nat_translate, nat_rule, nat_mapping,
-                       nat_filtering))
+                       position, rule, log_open, log_close, passed_total, passed, nat_destination_rule, nat_destination,
+                       nat_destination_port, nat_translate, nat_rule, nat_source, nat_mapping, nat_filtering))
 
 }  // namespace culvert

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "config/service_members.h"
 
 namespace culvert {
 namespace {
@@ -109,6 +110,56 @@ void add_pools(const NatConfig& nat, NatRules& out) {
   }
 }
 
+NatRange range_of(const AddressSpan& span) {
+  return {number_of(span.first), number_of(span.last)};
+}
+
+/// To one protocol, and its ports.
+void narrow(DestinationRule& rule, const ServiceMatch& service, const std::optional<PortRange>& inside) {
+  rule.any_protocol = service.any_protocol;
+  rule.protocol = service.protocol;
+  const auto kind = port_kind(service.protocol);
+  rule.any_port =
+      service.any_protocol || !kind.has_value() || *kind == PortKind::kIcmp || service.destination == PortRange{};
+  rule.ports = {service.destination.first, service.destination.last};
+  const PortRange to = inside.value_or(service.destination);
+  rule.first_inside_port = to.first;
+  rule.one_inside_port = to.first == to.last;
+}
+
+void add_destinations(const Config& config, const ZoneNumbers& zones, Ranges& ranges, NatRules& out) {
+  for (const DestinationNatRuleConfig& from : config.nat->destination) {
+    if (!from.enabled) continue;
+    ConfiguredDestination made{{}, from.destination.interface, from.name};
+    DestinationRule& rule = made.rule;
+    rule.ipv6 = from.translate.first.is_ipv6;
+    rule.from = zones.mask_of(from.from);
+    rule.any_source = from.source.empty();
+    if (!rule.any_source) rule.sources = ranges.of(from.source, rule.ipv6);
+    const NatRange inside = range_of(from.translate);
+    const NatRange outside = from.destination.interface ? NatRange{} : range_of(from.destination.addresses);
+    rule.addresses = inside.first == inside.last ? AddressMap::all_to_one(outside, inside.first)
+                                                 : AddressMap::in_order(outside, inside);
+    if (from.service.empty()) out.destinations.push_back(made);
+    for (const ServiceMatch& service : members_of(config.policy->services, from.service)) {
+      narrow(rule, service, from.port);
+      out.destinations.push_back(made);
+    }
+  }
+  for (const StaticNatRuleConfig& from : config.nat->static_rules) {
+    if (!from.enabled) continue;
+    ConfiguredDestination made{{}, false, from.name};
+    made.rule.ipv6 = from.external.first.is_ipv6;
+    made.rule.from = zones.mask_of(from.outside);
+    made.rule.both_ways = true;
+    made.rule.addresses = from.checksum_neutral
+                              ? AddressMap::neutral(range_of(from.external), range_of(from.internal),
+                                                    prefix_length(from.external).value_or(0))
+                              : AddressMap::in_order(range_of(from.external), range_of(from.internal));
+    out.destinations.push_back(std::move(made));
+  }
+}
+
 NatPoolIndex pool_named(const std::string& name, bool ipv6, const NatRules& out) {
   const auto found = std::find_if(out.pools.begin(), out.pools.end(), [&name, ipv6](const NatRules::Pool& pool) {
     return pool.name == name && pool.ipv6 == ipv6;
@@ -119,6 +170,13 @@ NatPoolIndex pool_named(const std::string& name, bool ipv6, const NatRules& out)
 
 }  // namespace
 
+bool NatRules::follows_interfaces() const noexcept {
+  return std::any_of(destinations.begin(), destinations.end(),
+                     [](const ConfiguredDestination& one) { return one.interface; }) ||
+         std::any_of(rules.begin(), rules.end(),
+                     [](const SourceRule& rule) { return rule.action == SourceAction::kInterface; });
+}
+
 std::shared_ptr<const NatRules> nat_rules(const Config& config, const ZoneNumbers& zones) {
   if (!config.nat.has_value() || !config.policy.has_value()) return nullptr;
   const NatConfig& nat = *config.nat;
@@ -126,6 +184,7 @@ std::shared_ptr<const NatRules> nat_rules(const Config& config, const ZoneNumber
   add_pools(nat, *out);
   if (nat.interface_ports.has_value()) out->interface_ports = {nat.interface_ports->first, nat.interface_ports->last};
   Ranges ranges(config.policy->addresses, out->ranges);
+  add_destinations(config, zones, ranges, *out);
   for (const SourceNatRuleConfig& from : nat.source) {
     if (!from.enabled) continue;
     for (const bool ipv6 : {false, true}) {

@@ -3,6 +3,7 @@
 //
 //   pools   {office: {addresses: [198.18.1.16/31, 2001:db8:9::1]}}        pools  0 office, IPv4   1 office, IPv6
 //   source  {name: office, from: lan, to: wan, family: both, ...}         rules  0 IPv4, pool 0   1 IPv6, pool 1
+//   destination {name: web, service: [tcp/80, tcp/443], ...}              destinations  0 TCP 80   1 TCP 443
 #pragma once
 
 #include <deque>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "control/nat/destination_rules.h"
 #include "control/netlink/ip_prefix.h"
 #include "control/policy_rules.h"
 #include "nat/port_pool.h"
@@ -37,8 +39,12 @@ struct NatRules {
   std::vector<Pool> pools;
   std::vector<SourceRule> rules;   ///< in order, of one family each; SourceRule::pool is a place in `pools`
   std::vector<std::string> names;  ///< by rule, as configured
+  std::vector<ConfiguredDestination> destinations;  ///< in order, static ones last
   std::optional<PoolRange> interface_ports;
   std::deque<std::vector<NatRange>> ranges;  ///< of the rules' sources and destinations
+
+  /// Some rule says `interface`, of whichever kind.
+  bool follows_interfaces() const noexcept;
 };
 
 /// Null without `nat`. The configuration was checked.

@@ -2,6 +2,7 @@
 #include "control/nat/translation.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -62,14 +63,19 @@ std::map<IpAddress, NatZones> outside_of(const NatRules& rules, std::span<const 
 
 std::vector<ExternalSlots::Wanted> wanted_addresses(const NatRules& rules, std::span<const NatInterface> interfaces,
                                                     std::span<const IpAddress> local, std::span<const BoundPort> bound,
-                                                    PoolRange interface_ports) {
+                                                    PoolRange interface_ports, const DestinationRules& destinations) {
   const std::set<IpAddress> of_host(local.begin(), local.end());
   std::set<IpAddress> seen;
   std::vector<ExternalSlots::Wanted> wanted;
   const auto want = [&](const IpAddress& address, PoolRange range) {
     if (!seen.insert(address).second) return;
+    const auto forwarded = destinations.forwarded_ports(address, range);
+    if (!forwarded.has_value()) return wanted.push_back({address, kNoPorts, {}});
     const auto nobody = std::span<const BoundPort>();
-    wanted.push_back({address, range, ports_at(address, range, of_host.contains(address) ? bound : nobody)});
+    const auto own = ports_at(address, range, of_host.contains(address) ? bound : nobody);
+    std::vector<HostPort> excluded;
+    std::set_union(own.begin(), own.end(), forwarded->begin(), forwarded->end(), std::back_inserter(excluded));
+    wanted.push_back({address, range, std::move(excluded)});
   };
   // A pool that names an interface's address says which ports it gives.
   for (const NatRules::Pool& pool : rules.pools) {
@@ -86,7 +92,7 @@ std::vector<ExternalSlots::Wanted> wanted_addresses(const NatRules& rules, std::
 
 Translation::Translation(std::shared_ptr<const NatRules> rules, const ExternalSlots& slots,
                          std::span<const NatInterface> interfaces, const HashKey& pairing_key)
-    : rules_(std::move(rules)) {
+    : rules_(std::move(rules)), destinations_(rules_->destinations, interfaces) {
   add_slots(slots, interfaces);
   for (const NatRules::Pool& pool : rules_->pools) add_pool(pool.addresses, pool.ipv6, pool.keep_port, slots);
   for (auto& of_family : source_nat_.interface_pool) of_family.fill(kNoNatPool);

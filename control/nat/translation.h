@@ -6,9 +6,7 @@
 //   --ExternalSlots--> slots --Translation--> what the snapshot points into
 #pragma once
 
-#include <array>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,18 +18,12 @@
 
 namespace culvert {
 
-/// An interface, and the address by which it may translate, of each family (0: IPv4); link-local ones are none.
-struct NatInterface {
-  InterfaceIndex number = kNoInterface;
-  Zone zone = kNoZone;
-  std::array<std::optional<IpAddress>, 2> address{};
-};
-
 /// What the rules need. `local`: the host's own addresses, whose pools leave out what the host listens on.
 /// `interface_ports`: of addresses of interfaces.
+/// An address gives no port that `destinations` forwards.
 std::vector<ExternalSlots::Wanted> wanted_addresses(const NatRules& rules, std::span<const NatInterface> interfaces,
                                                     std::span<const IpAddress> local, std::span<const BoundPort> bound,
-                                                    PoolRange interface_ports);
+                                                    PoolRange interface_ports, const DestinationRules& destinations);
 
 class Translation {
  public:
@@ -44,6 +36,7 @@ class Translation {
   const NatRules& rules() const noexcept { return *rules_; }
   const SourceNat& source_nat() const noexcept { return source_nat_; }
   const ExternalAddresses& addresses() const noexcept { return addresses_; }
+  const DestinationRules& destinations() const noexcept { return destinations_; }
   std::span<const ExternalAddress> slots() const noexcept { return by_slot_; }
 
  private:
@@ -51,6 +44,7 @@ class Translation {
   void add_pool(const std::vector<IpAddress>& addresses, bool ipv6, bool keep_port, const ExternalSlots& slots);
 
   std::shared_ptr<const NatRules> rules_;
+  DestinationRules destinations_;
   std::vector<std::vector<HostPort>> excluded_;  ///< by slot
   std::vector<ExternalAddress> by_slot_;
   std::vector<std::uint16_t> places_;

@@ -16,7 +16,9 @@ Result<void> Translations::read_host() {
 }
 
 std::vector<ExternalSlots::Wanted> Translations::wanted(const NatRules& rules, const Facts& facts) const {
-  return wanted_addresses(rules, facts.interfaces, facts.local, bound_, rules.interface_ports.value_or(beside_kernel_));
+  const DestinationRules destinations(rules.destinations, facts.interfaces);
+  return wanted_addresses(rules, facts.interfaces, facts.local, bound_, rules.interface_ports.value_or(beside_kernel_),
+                          destinations);
 }
 
 bool Translations::is_up_to_date(const NatRules& rules, const Facts& facts) const {
@@ -26,6 +28,7 @@ bool Translations::is_up_to_date(const NatRules& rules, const Facts& facts) cons
     const ExternalSlots::Slot& has = slots_.all()[*slot];
     return has.range == one.range && has.excluded == one.excluded;
   };
+  if (rules.follows_interfaces() && facts.interfaces != interfaces_) return false;
   const auto all = wanted(rules, facts);
   return std::all_of(all.begin(), all.end(), has_its_slot);
 }
@@ -50,7 +53,8 @@ std::shared_ptr<const Translation> Translations::make(std::shared_ptr<const NatR
                                                       const std::function<bool(std::size_t)>& in_use) {
   without_slot_ = slots_.want(wanted(*rules, facts), in_use);
   interfaces_ = facts.interfaces;
-  return std::make_shared<const Translation>(std::move(rules), slots_, facts.interfaces, pairing_key_);
+  made_ = std::make_shared<const Translation>(std::move(rules), slots_, facts.interfaces, pairing_key_);
+  return made_;
 }
 
 }  // namespace culvert

@@ -38,7 +38,9 @@ class Translations {
                                           const std::function<bool(std::size_t)>& in_use);
 
   /// Whether workers want packets to it.
-  bool is_external(const IpAddress& address) const noexcept { return slots_.find(address).has_value(); }
+  bool is_external(const IpAddress& address) const noexcept {
+    return slots_.find(address).has_value() || (made_ != nullptr && made_->destinations().has_outside(address));
+  }
   /// Those that found no slot, the last time.
   const std::vector<IpAddress>& without_slot() const noexcept { return without_slot_; }
   std::span<const ExternalSlots::Slot> slots() const noexcept { return slots_.all(); }
@@ -52,6 +54,7 @@ class Translations {
   PoolRange beside_kernel_ = kNoPorts;
   std::vector<IpAddress> without_slot_;
   std::vector<NatInterface> interfaces_;  ///< as make() found them the last time
+  std::shared_ptr<const Translation> made_;
 };
 
 }  // namespace culvert

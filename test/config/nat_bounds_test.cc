@@ -42,6 +42,13 @@ std::string with_value(const std::string& path, const std::string& value) {
   } else if (path.starts_with("nat.source")) {
     nat += "nat: {pools: {x: {addresses: [192.0.2.1, \"2001:db8::1\"]}}, source: [{" + other("name", "r") +
            other("translate", "x") + pair + "}]}\n";
+  } else if (path.starts_with("nat.destination")) {
+    nat += "nat: {destination: [{" + other("name", "r") + other("destination", "192.0.2.1") +
+           other("translate", "198.18.0.1") + (name == "port" ? "service: tcp/8080-8089, " : "") + pair + "}]}\n";
+  } else if (path.starts_with("nat.static")) {
+    const bool prefixes = name == "checksum_neutral";
+    nat += "nat: {static: [{" + other("name", "r") + other("external", prefixes ? "\"2001:db8:1::/48\"" : "192.0.2.1") +
+           other("internal", prefixes ? "\"2001:db8:2::/48\"" : "198.18.0.1") + pair + "}]}\n";
   } else if (path.starts_with("nat.timeouts.")) {
     nat += "nat: {timeouts: {" + pair + "}}\n";
   } else {
@@ -55,6 +62,40 @@ struct Bounds {
   std::vector<std::string> good;
   std::vector<std::string> bad;
 };
+
+/// Of rules that change the destination.
+std::vector<Bounds> destination_bounds() {
+  const std::vector<std::string> text_good = {"\"\"", repeated("x", 255)};
+  const std::vector<std::string> text_bad = {repeated("x", 256), "[a]"};
+  const std::vector<std::string> zones_good = {"any", "trust", "[trust]"};
+  const std::vector<std::string> zones_bad = {"none", "[any]", "[]", "[trust, trust]", "x"};
+  const std::vector<std::string> addresses_good = {"any", "a", "192.0.2.1", "[a, ::/0]", numbered(1024)};
+  const std::vector<std::string> addresses_bad = {"none", "[]", "[any]", "b", "192.0.2.1-192.0.2.9", numbered(1025)};
+  return {
+      {"nat.destination[].name", {"a", "interface", repeated("x", 63)}, {"1", "none", repeated("x", 64)}},
+      {"nat.destination[].description", text_good, text_bad},
+      {"nat.destination[].from", zones_good, zones_bad},
+      {"nat.destination[].source", addresses_good, addresses_bad},
+      {"nat.destination[].destination",
+       {"interface", "192.0.2.1", "192.0.2.0/24", "10.0.0.0/8", "192.0.2.1-192.0.2.2"},
+       {"any", "none", "x", "[192.0.2.1]", "127.0.0.1", "224.0.0.1", "\"2001:db8::1\""}},
+      {"nat.destination[].service",
+       {"any", "tcp", "tcp/80", "[tcp/80, udp/1-65535]", "icmp", "gre", "protocol/89"},
+       {"none", "[]", "tcp/0", "80", "icmp/8", "udp/123 from 123", "nobody"}},
+      {"nat.destination[].translate", {"198.18.0.1"}, {"none", "interface", "198.18.0.1-198.18.0.2", "::1", "x"}},
+      {"nat.destination[].port", {"same", "80", "1", "65535", "80-89"}, {"0", "65536", "80-81", "80-90", "any"}},
+      {"nat.destination[].enabled", {"true", "false"}, {"no"}},
+      {"nat.static[].name", {"a", "interface", repeated("x", 63)}, {"1", "none", repeated("x", 64)}},
+      {"nat.static[].description", text_good, text_bad},
+      {"nat.static[].outside", zones_good, zones_bad},
+      {"nat.static[].external",
+       {"192.0.2.1", "192.0.2.1-192.0.2.1", "192.0.2.1/32"},
+       {"192.0.2.1-192.0.2.2", "\"2001:db8::1\"", "interface", "198.18.0.1", "ff02::1"}},
+      {"nat.static[].internal", {"198.18.0.1"}, {"198.18.0.0/31", "192.0.2.1", "127.0.0.1", "x"}},
+      {"nat.static[].checksum_neutral", {"true", "false"}, {"yes", "rfc6296"}},
+      {"nat.static[].enabled", {"true", "false"}, {"no"}},
+  };
+}
 
 std::vector<Bounds> all_bounds() {
   const std::vector<std::string> text_good = {"\"\"", repeated("x", 255)};
@@ -115,7 +156,9 @@ std::string said_of_address(const std::string& address) {
 }  // namespace
 
 TEST_CASE("every key of nat takes both ends of its bounds and nothing beyond") {
-  const std::vector<Bounds> table = all_bounds();
+  std::vector<Bounds> table = all_bounds();
+  const std::vector<Bounds> destinations = destination_bounds();
+  table.insert(table.end(), destinations.begin(), destinations.end());
   for (const Bounds& row : table) {
     for (const std::string& value : row.good) {
       INFO(row.path << ": " << value.substr(0, 200));
@@ -128,7 +171,9 @@ TEST_CASE("every key of nat takes both ends of its bounds and nothing beyond") {
       const CheckResult result = check_text(with_value(row.path, value), "f");
       CHECK_FALSE(result.ok());
       REQUIRE_FALSE(result.diagnostics.empty());
-      CHECK(result.diagnostics.front().key.starts_with(row.path.starts_with("nat.source") ? "nat.source[0]" : "nat."));
+      const std::string list = row.path.substr(0, row.path.find("[]"));
+      const std::string place = list == row.path ? "nat." : list + "[0]";
+      CHECK(result.diagnostics.front().key.starts_with(place));
     }
   }
   SECTION("the table above has every key") {
@@ -176,7 +221,13 @@ TEST_CASE("wrong values of nat say what would be right") {
        "and -, a letter first"},
       {"source: [{name: a, translate: none, family: ipv5}]",
        "f:4:51: nat.source[0].family: 'ipv5' is not a family; use one of ipv4, ipv6, both (did you mean ipv4?)"},
-      {"destination: []", "f:4:7: nat.destination: there is no such key; did you mean policy.rules[].destination?"},
+      {"destinations: []", "f:4:7: nat.destinations: there is no such key; did you mean destination?"},
+      {"destination: [{name: a, destination: 192.0.2.1}]",
+       "f:4:21: nat.destination[0].translate: this key is missing; write an address, FIRST-LAST, or a prefix with all "
+       "of its addresses"},
+      {"destination: [{name: a, destination: 192.0.2.1, translate: 127.0.0.1}]",
+       "f:4:66: nat.destination[0].translate: 127.0.0.1 cannot be inside: 127.0.0.0/8 is loopback; use addresses of "
+       "hosts behind this one"},
   };
   for (const Row& row : rows) {
     INFO(row.nat);

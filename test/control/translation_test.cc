@@ -2,6 +2,8 @@
 // From the configuration's words to what workers look up.
 #include "control/nat/translation.h"
 
+#include <algorithm>
+
 #include "config/check.h"
 #include "control/nat/nat_explain.h"
 #include "control/nat/translations.h"
@@ -109,7 +111,9 @@ TEST_CASE("an interface lends its address where a rule says so, without what is 
                                         {PortKind::kUdp, v4("198.18.1.1"), 1600},
                                         {PortKind::kUdp, v4("198.18.0.1"), 1700},
                                         {PortKind::kTcp, {}, 8080}};
-  const auto wanted = wanted_addresses(*desk.rules, desk.facts.interfaces, desk.facts.local, bound, {1024, 2047});
+  const DestinationRules nothing({}, {});
+  const auto wanted =
+      wanted_addresses(*desk.rules, desk.facts.interfaces, desk.facts.local, bound, {1024, 2047}, nothing);
   REQUIRE(wanted.size() == 1);
   CHECK(wanted[0].address == v4("198.18.1.1"));
   CHECK(wanted[0].excluded == std::vector<HostPort>{{PortKind::kTcp, 1500}, {PortKind::kUdp, 1600}});
@@ -213,13 +217,15 @@ nat:
     - {name: one, from: lan, to: wan, source: 198.18.0.1, translate: out, filtering: endpoint_independent}
     - {name: rest, from: lan, to: wan, translate: interface, mapping: address_and_port_dependent}
 )");
+  desk.make();
   const auto said = [&](const char* source, const char* destination, std::uint8_t protocol) {
     PolicyTestQuery query;
     query.source = parse_address(source).value();
     query.destination = parse_address(destination).value();
     query.protocol = protocol;
     PolicyTest test;
-    explain_translation(*desk.rules, query, desk.lan, desk.wan, test);
+    const MeantQuery meant = meant_query(*desk.translation, query, desk.lan);
+    explain_translation(*desk.translation, query, meant, desk.lan, desk.wan, test);
     std::string text = test.nat_translate.value();
     for (const auto& part : {test.nat_rule, test.nat_mapping, test.nat_filtering}) text += " " + part.value_or("-");
     return text;
@@ -229,4 +235,109 @@ nat:
   CHECK(said("198.18.0.1", "192.0.2.1", 6) == "none near - -");
   CHECK(said("198.18.0.2", "203.0.113.1", 6) == "interface rest address_and_port_dependent -");
   CHECK(said("2001:db8::1", "2001:db8:2::1", 6) == "none - - -");
+}
+
+namespace {
+
+constexpr const char* kForwarded = R"(
+nat:
+  interface_ports: 1024-65535
+  pools:
+    out: {addresses: [198.18.9.1], ports: 5000-5009}
+  source:
+    - {name: out, from: lan, to: wan, translate: out}
+    - {name: lent, from: lan, to: wan, source: 198.18.0.99, translate: interface}
+  destination:
+    - {name: web, from: wan, destination: interface, service: [tcp/8080, tcp/9000-9001], translate: 198.18.0.2}
+    - {name: pool, from: wan, destination: 198.18.9.1, service: udp/5003-5004, translate: 198.18.0.3, port: 53}
+    - {name: off, from: wan, destination: 198.18.7.1, translate: 198.18.0.2, enabled: false}
+  static:
+    - {name: own, outside: wan, external: 198.18.8.0/30, internal: 198.18.0.8/30}
+)";
+
+FiveTuple4 tcp(const char* source, const char* destination, std::uint16_t port) {
+  FiveTuple4 key = tuple(source, destination);
+  key.protocol = 6;
+  key.destination_port = Be16(port);
+  return key;
+}
+
+}  // namespace
+
+TEST_CASE("a forwarded port of an interface is that of the address which it has") {
+  Desk desk(kForwarded);
+  desk.make();
+  const DestinationNat& nat = desk.translation->destinations().nat();
+  const DestinationRule* rule = nat.find(tcp("192.0.2.1", "198.18.1.1", 8080), desk.wan);
+  REQUIRE(rule != nullptr);
+  CHECK(rule->home == 1);
+  CHECK(desk.translation->destinations().configured(*rule).name == "web");
+  CHECK(nat.find(tcp("192.0.2.1", "198.18.1.1", 9001), desk.wan) == rule + 1);
+  CHECK(nat.find(tcp("192.0.2.1", "198.18.0.1", 8080), desk.wan) == nullptr);  // of another zone's interface
+  CHECK(nat.find(tcp("192.0.2.1", "198.18.7.1", 80), desk.wan) == nullptr);
+  CHECK(desk.translations->is_up_to_date(*desk.rules, desk.facts));
+  desk.facts.interfaces[1].address[0] = v4("198.18.1.77");
+  desk.facts.interfaces[2].address[0] = v4("198.18.2.1");
+  CHECK(!desk.translations->is_up_to_date(*desk.rules, desk.facts));
+  CHECK(desk.translations->would_lose(*desk.rules, desk.facts));
+  desk.make();
+  const DestinationNat& now = desk.translation->destinations().nat();
+  CHECK(now.find(tcp("192.0.2.1", "198.18.1.1", 8080), desk.wan) == nullptr);
+  CHECK(now.find(tcp("192.0.2.1", "198.18.1.77", 8080), desk.wan)->home == 1);
+  CHECK(now.find(tcp("192.0.2.1", "198.18.2.1", 8080), desk.wan)->home == 2);
+}
+
+TEST_CASE("addresses that sessions leave with give no port that is forwarded") {
+  Desk desk(kForwarded);
+  desk.make();
+  std::size_t looked_at = 0;
+  for (const ExternalSlots::Slot& slot : desk.translations->slots()) {
+    if (slot.state != ExternalSlots::State::kWanted) continue;
+    ++looked_at;
+    const auto has = [&slot](PortKind kind, std::uint16_t port) {
+      return std::binary_search(slot.excluded.begin(), slot.excluded.end(), HostPort{kind, port});
+    };
+    const bool pool = slot.address == v4("198.18.9.1");
+    CHECK(has(PortKind::kUdp, 5003) == pool);
+    CHECK(has(PortKind::kUdp, 5004) == pool);
+    CHECK(!has(PortKind::kUdp, 5005));
+    CHECK(!has(PortKind::kTcp, 5003));
+    CHECK(has(PortKind::kTcp, 8080) == !pool);
+    CHECK(has(PortKind::kTcp, 9001) == !pool);
+  }
+  CHECK(looked_at == 2);
+  CHECK(desk.translations->is_external(v4("198.18.8.3")));
+  CHECK(!desk.translations->is_external(v4("198.18.8.4")));
+}
+
+TEST_CASE("a policy test says where a session goes, and what a host has for itself") {
+  Desk desk(kForwarded);
+  desk.make();
+  PolicyTestQuery query;
+  query.source = parse_address("192.0.2.1").value();
+  query.destination = parse_address("198.18.9.1").value();
+  query.protocol = 17;
+  query.destination_port = 5004;
+  const MeantQuery meant = meant_query(*desk.translation, query, desk.wan);
+  CHECK(meant.rule == "pool");
+  CHECK(to_text(meant.query.destination) == "198.18.0.3");
+  CHECK(meant.query.destination_port == 53);
+  CHECK(!meant_query(*desk.translation, query, desk.lan).rule.has_value());
+  PolicyTest test;
+  test.destination = "198.18.0.3";
+  test.destination_port = 53;
+  explain_translation(*desk.translation, query, meant, desk.wan, desk.lan, test);
+  CHECK(test.nat_destination_rule == "pool");
+  CHECK(test.nat_destination == "198.18.0.3");
+  CHECK(*test.nat_destination_port == 53);
+  CHECK(test.destination == "198.18.9.1");
+  CHECK(*test.destination_port == 5004);
+  query.source = parse_address("198.18.0.9").value();
+  query.destination = parse_address("192.0.2.1").value();
+  test = {};
+  explain_translation(*desk.translation, query, meant_query(*desk.translation, query, desk.lan), desk.lan, desk.wan,
+                      test);
+  CHECK(test.nat_translate == "static");
+  CHECK(test.nat_rule == "own");
+  CHECK(test.nat_source == "198.18.8.1");
 }
