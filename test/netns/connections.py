@@ -96,9 +96,9 @@ class EchoServer:
 
 
 class Connections:
-    def __init__(self, house, address, count, port=80):
+    def __init__(self, house, address, count, port=80, role="client"):
         self.count = count
-        self.child = house.spawn("client", "python3", "-c", CLIENT, address, str(port), str(count),
+        self.child = house.spawn(role, "python3", "-c", CLIENT, address, str(port), str(count),
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.answer() == count
 
