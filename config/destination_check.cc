@@ -24,8 +24,9 @@ bool overlap(const AddressSpan& a, const AddressSpan& b) noexcept {
   return !(a.last < b.first) && !(b.last < a.first);
 }
 
+/// Port 0 is nobody's.
 bool is_any_port(const ServiceMatch& service) noexcept {
-  return service.destination == PortRange{};
+  return service.destination.first <= 1 && service.destination.last == 0xffff;
 }
 
 bool has_ports(const ServiceMatch& service) noexcept {
@@ -55,6 +56,19 @@ std::vector<Taken> taken_by_pools(const NatConfig& nat) {
     for (const AddressSpan& span : pool.addresses) taken.push_back({span, "pool " + name});
   }
   return taken;
+}
+
+/// All that is external: nobody inside has it.
+std::vector<Taken> external_of(const NatConfig& nat, std::vector<Taken> pools) {
+  std::vector<Taken> external = std::move(pools);
+  for (const DestinationNatRuleConfig& rule : nat.destination) {
+    const bool named = rule.enabled && !rule.destination.interface;
+    if (named) external.push_back({rule.destination.addresses, "destination of rule " + rule.name});
+  }
+  for (const StaticNatRuleConfig& rule : nat.static_rules) {
+    if (rule.enabled) external.push_back({rule.external, "static rule " + rule.name});
+  }
+  return external;
 }
 
 void report_taken(const AddressSpan& span, const std::vector<Taken>& taken, const YamlNode& node, const Place& place,
@@ -112,10 +126,16 @@ void check_service(const DestinationNatRuleConfig& rule, const std::vector<Servi
 
 /// Sessions that leave with a pool's address have its ports: answers to them must not be taken for something new.
 void check_pool_ports(const DestinationNatRuleConfig& rule, const std::vector<ServiceMatch>& services,
-                      const std::vector<Taken>& pools, const YamlNode& node, const Place& place) {
+                      const std::vector<Taken>& pools, bool lends, const YamlNode& node, const Place& place) {
   const auto leaves_ports = [](const ServiceMatch& service) { return has_ports(service) && !is_any_port(service); };
-  if (rule.destination.interface) return;
   if (!services.empty() && std::all_of(services.begin(), services.end(), leaves_ports)) return;
+  if (rule.destination.interface) {
+    if (!lends) return;
+    place.at("destination")
+        .error(value_of(node, "destination"), "the rule takes every port, and translate: interface needs some of them",
+               "name services with ports, or translate to a pool in source");
+    return;
+  }
   report_taken(rule.destination.addresses, pools, value_of(node, "destination"), place.at("destination"),
                "name services with ports, which the pool then leaves out, or take the address out of the pool");
 }
@@ -163,6 +183,10 @@ void check_static(const StaticNatRuleConfig& rule, const YamlNode& node, const P
 void check_destination_nat(const Config& config, const YamlNode& nat_node, const Place& place) {
   const NatConfig& nat = *config.nat;
   const std::vector<Taken> pools = taken_by_pools(nat);
+  const bool lends = std::any_of(nat.source.begin(), nat.source.end(), [](const SourceNatRuleConfig& rule) {
+    return rule.enabled && rule.translate.action == SourceAction::kInterface;
+  });
+  const std::vector<Taken> external = external_of(nat, pools);
   if (const YamlNode* list = nat_node.find("destination")) {
     std::size_t matches = 0;
     for (std::size_t i = 0; i < nat.destination.size(); ++i) {
@@ -172,13 +196,17 @@ void check_destination_nat(const Config& config, const YamlNode& nat_node, const
       matches += std::max<std::size_t>(services.size(), 1);
       check_spans(rule, list->values[i], here);
       check_service(rule, services, list->values[i], here);
-      if (rule.enabled) check_pool_ports(rule, services, pools, list->values[i], here);
+      if (rule.enabled) check_pool_ports(rule, services, pools, lends, list->values[i], here);
+      if (rule.enabled) {
+        report_taken(rule.translate, external, value_of(list->values[i], "translate"), here.at("translate"),
+                     "an external address is nobody inside; translate to the host's own address");
+      }
     }
     check_matches(nat, matches, *list, place.at("destination"));
   }
   const YamlNode* list = nat_node.find("static");
   if (list == nullptr) return;
-  std::vector<Taken> external = pools, internal;
+  std::vector<Taken> taken = pools, internal;
   for (std::size_t i = 0; i < nat.static_rules.size() && !place.diagnostics.full(); ++i) {
     const StaticNatRuleConfig& rule = nat.static_rules[i];
     const YamlNode& node = list->values[i];
@@ -186,11 +214,15 @@ void check_destination_nat(const Config& config, const YamlNode& nat_node, const
     check_static(rule, node, here);
     check_neutral(rule, node, here);
     if (!rule.enabled) continue;
-    report_taken(rule.external, external, value_of(node, "external"), here.at("external"),
+    report_taken(rule.external, taken, value_of(node, "external"), here.at("external"),
                  "an address outside is one host's; take it out of one of them");
+    if (!overlap(rule.external, rule.internal)) {
+      report_taken(rule.internal, external, value_of(node, "internal"), here.at("internal"),
+                   "an external address is nobody inside; write the host's own address");
+    }
     report_taken(rule.internal, internal, value_of(node, "internal"), here.at("internal"),
                  "a host has one address in a zone outside; take it out of one of them", &rule.outside);
-    external.push_back({rule.external, "static rule " + rule.name});
+    taken.push_back({rule.external, "static rule " + rule.name});
     internal.push_back({rule.internal, "static rule " + rule.name, &rule.outside});
   }
 }

@@ -67,11 +67,23 @@ template <typename Tuple>
 bool translation_fits(const SessionQuery& query, const SessionView<Tuple>& session) noexcept {
   if (!query.external && !query.external_port && !query.mapped && !query.inside_port) return true;
   const FlowHead& head = session.original.head;
+  const Tuple& to = session.original.key;
   const Tuple& outside = session.reply.key;
   if (!head.has(kFlowTranslated)) return false;
-  if (query.external && !prefix_holds(*query.external, outside.destination)) return false;
   const bool has_port = head.has(kFlowHoldsPort);
-  if (query.external_port && !(has_port && outside.destination_port.host() == *query.external_port)) return false;
+  const auto fits = [&query](const auto& address, bool ported, Be16 port) {
+    if (query.external && !prefix_holds(*query.external, address)) return false;
+    return !query.external_port || (ported && port.host() == *query.external_port);
+  };
+  // With what it leaves, or where it was sent to and did not go.
+  const bool other_source = !(outside.destination == to.source) || outside.destination_port != to.source_port;
+  const bool other_destination =
+      !(outside.source == to.destination) || (has_ports(to.protocol) && outside.source_port != to.destination_port);
+  if ((query.external || query.external_port) &&
+      !(other_source && fits(outside.destination, has_port, outside.destination_port)) &&
+      !(other_destination && fits(to.destination, has_ports(to.protocol), to.destination_port))) {
+    return false;
+  }
   if (query.inside_port && !(has_port && session.original.key.source_port.host() == *query.inside_port)) return false;
   return !query.mapped || (has_port && (session.original.info.nat & kNatMapped) != 0);
 }

@@ -45,6 +45,7 @@ AddressPlaces DestinationTable::places_of(bool ipv6, bool inside, Memory& memory
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     if (rules_[i].ipv6 != ipv6) continue;
     const NatRange& range = inside ? rules_[i].addresses.inside() : rules_[i].addresses.outside();
+    if (range.last < range.first) continue;  // nowhere
     const auto number = static_cast<std::uint32_t>(i);
     changes[range.first].begin.push_back(number);
     if (const auto end = behind(range.last)) changes[*end].end.push_back(number);

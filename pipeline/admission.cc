@@ -80,7 +80,7 @@ template <typename Tuple>
 Begun admit(SessionStart<Tuple>& start, InterfaceIndex egress, const StatefulContext& context) noexcept {
   if (context.stateful.source_nat != nullptr) {
     const Translator::Rules rules =
-        context.nat_rules(start.original.key, start.original.zone, start.reply.zone, egress);
+        context.nat_rules(start.reply.key.reversed(), start.original.zone, start.reply.zone, egress);
     const DropReason refused = context.translator.begin(start, rules);
     if (refused != DropReason::kNone) return {kNoFlow, refused};
     start.reply.hash = context.shard.table<Tuple>().hash(start.reply.key);

@@ -43,15 +43,18 @@ struct StatefulContext {
 
   Zone zone_of(InterfaceIndex interface) const noexcept { return stateful.zone_of(interface); }
   /// Whether all sessions of a source from one zone to another are this worker's: not of one to which destination NAT
-  /// leads, nor where sessions are translated whichever way they begin (session_owner.h), unless there is no other
-  /// worker.
+  /// leads, nor those with such a one, nor where sessions are translated whichever way they begin (session_owner.h),
+  /// unless there is no other worker.
   template <typename Tuple>
   bool may_map(const Tuple& key, Zone from, Zone to) const noexcept {
     if (!owners.shared()) return true;
-    if (stateful.destination_nat->is_target(key.source, key.protocol, key.source_port.host())) return false;
+    const DestinationNat& targets = *stateful.destination_nat;
+    if (targets.is_target(key.source, key.protocol, key.source_port.host())) return false;
+    if (targets.is_target(key.destination, key.protocol, key.destination_port.host())) return false;
     return !stateful.translated_zones[std::is_same_v<Tuple, FiveTuple6> ? 1 : 0].translates(to, from);
   }
-  /// With NAT: what it says of a session of this original key from one zone to another, which leaves by `egress`.
+  /// With NAT: what it says of a session with this key, as rules see it, from one zone to another, which leaves by
+  /// `egress`.
   template <typename Tuple>
   Translator::Rules nat_rules(const Tuple& key, Zone from, Zone to, InterfaceIndex egress) const noexcept {
     return {*stateful.source_nat, *stateful.destination_nat, egress, may_map(key, from, to), context.now};

@@ -60,10 +60,10 @@ inline std::uint32_t timeout_of(const FlowHead& original, const FlowHead& reply,
   }
 }
 
-/// When a session had the packet that its timeout is counted from. Of one that is translated and not TCP's only
-/// packets from inside count (RFC 4787 REQ-6): nobody outside keeps a port taken.
+/// When a session had the packet that its timeout is counted from. Of one that holds a port outside and is not TCP's
+/// only packets from inside count (RFC 4787 REQ-6): nobody outside keeps a port taken.
 inline FlowDate last_seen(const FlowHead& original, const FlowHead& reply) noexcept {
-  if (original.has(kFlowTranslated) && original.kind() != FlowKind::kTcp) return original.seen;
+  if (original.has(kFlowHoldsPort) && original.kind() != FlowKind::kTcp) return original.seen;
   return static_cast<std::int32_t>(original.seen - reply.seen) > 0 ? original.seen : reply.seen;
 }
 

@@ -12,6 +12,8 @@ AddressNumber number_of(const IpAddress& address) {
   return address.is_ipv4() ? AddressNumber::of(address.ipv4()) : AddressNumber::of(address.ipv6());
 }
 
+constexpr NatRange kNowhere{{0, 1}, {0, 0}};
+
 constexpr std::array kPortProtocols = {std::pair{PortKind::kTcp, std::uint8_t{6}},
                                        std::pair{PortKind::kUdp, std::uint8_t{17}},
                                        std::pair{PortKind::kSctp, std::uint8_t{132}}};
@@ -38,6 +40,7 @@ std::vector<DestinationRule> DestinationRules::made_of(std::span<const NatInterf
       if (rule.from != kAnyNatZone && home != interfaces.end()) made.home = home->number;
       continue;
     }
+    const std::size_t before = rules.size();
     for (const NatInterface& interface : interfaces) {
       const auto& address = interface.address[rule.ipv6 ? 1 : 0];
       if (!is_in(interface) || !address.has_value()) continue;
@@ -46,6 +49,9 @@ std::vector<DestinationRule> DestinationRules::made_of(std::span<const NatInterf
       made.addresses = AddressMap::all_to_one({outside, outside}, rule.addresses.inside().first);
       made.home = interface.number;
     }
+    // Without an address nobody comes; what is inside is a target all the same, so that its sessions keep their worker.
+    if (rules.size() == before)
+      add(rule, i).addresses = AddressMap::all_to_one(kNowhere, rule.addresses.inside().first);
   }
   return rules;
 }

@@ -88,6 +88,16 @@ TEST_CASE("addresses and ports of destination rules fit each other") {
       {forward("destination: 192.0.2.1, service: tcp, translate: 198.18.0.2, port: 80"),
        "6:84: nat.destination[0].port: every service of the rule needs one destination port, or as many as these; "
        "write the ports, as in service: tcp/8080, or port: same"},
+      {forward("destination: 192.0.2.1, service: tcp/2222, translate: 192.0.2.1, port: 22"),
+       "6:71: nat.destination[0].translate: 192.0.2.1 is in destination of rule a, too; an external address is nobody "
+       "inside; translate to the host's own address"},
+      {"nat:\n  source: [{name: s, to: internet, translate: interface}]\n"
+       "  destination: [{name: a, destination: interface, service: tcp/1-65535, translate: 198.18.0.2}]\n",
+       "6:40: nat.destination[0].destination: the rule takes every port, and translate: interface needs some of them; "
+       "name services with ports, or translate to a pool in source"},
+      {"nat:\n  source: [{name: s, to: internet, translate: interface}]\n"
+       "  destination: [{name: a, destination: interface, service: tcp/80, translate: 198.18.0.2}]\n",
+       ""},
       {forward("destination: 192.0.2.1, service: odd, translate: 198.18.0.2"),
        "6:50: nat.destination[0].service: icmp/echo-request is more than a protocol and its destination's ports; write "
        "tcp/80, udp/5000-5099, icmp or gre"},

@@ -73,6 +73,8 @@ def forwarded(house, outside):
     assert {WAN4, POOL6} <= senders, senders
     row = house.session_rows(destination=WAN4, protocol="udp")[0]
     assert (row["translated_destination"], row["translated_source"]) == ("198.18.0.2", None), row
+    assert house.session_rows(external=WAN4, external_port=8080), "found by what they were sent to"
+    assert not house.session_rows(external=house.server4)
     # The host inside reaches itself by what it has outside.
     assert python(house.client, CONNECT, WAN4, 8080, 5) == "open"
     told = house.culvert("policy", "test", "--from", "outside", "--to", "inside", "--source", house.server4,

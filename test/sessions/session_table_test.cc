@@ -351,9 +351,10 @@ TEMPLATE_TEST_CASE("a translated session has the timeouts of NAT, and nobody out
   sessions.timeouts.nat_icmp = SessionTimeouts::seconds(20);
   sessions.timeouts.nat_tcp_transitory = SessionTimeouts::seconds(15);
   sessions.timeouts.nat_tcp_established = SessionTimeouts::seconds(25);
+  std::uint8_t flags = kFlowTranslated | kFlowHoldsPort;
   const auto insert = [&](FlowKind kind, TcpState state) {
     auto start = sessions.start(1, kind);
-    start.flags = kFlowTranslated;
+    start.flags = flags;
     start.original.tcp = tcp_sides(state).original;
     start.reply.tcp = tcp_sides(state).reply;
     return sessions.table.insert(start, sessions.timeouts, sessions.now).slot;
@@ -372,4 +373,8 @@ TEMPLATE_TEST_CASE("a translated session has the timeouts of NAT, and nobody out
   CHECK(lives(FlowKind::kTcp, TcpState::kEstablished, true) == Approx(35).margin(1));
   CHECK(lives(FlowKind::kTcp, TcpState::kSynSent, false) == Approx(15).margin(1));
   CHECK(lives(FlowKind::kTcp, TcpState::kReset, false) == Approx(15).margin(1));
+  // One that holds no port may have begun outside: either side prolongs it.
+  flags = kFlowTranslated;
+  CHECK(lives(FlowKind::kUdp, TcpState::kSynSent, true) == Approx(40).margin(1));
+  CHECK(lives(FlowKind::kUdp, TcpState::kSynSent, false) == Approx(30).margin(1));
 }
