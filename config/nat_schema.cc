@@ -154,10 +154,11 @@ Section<NatTimeoutsConfig> nat_timeouts_section() {
            "few addresses takes less.")
       .key("tcp_established", &T::tcp_established_ns, rule, Reload::kLive, "TCP between its beginning and its end.",
            "Two hours and four minutes: longer than keep-alives are apart (RFC 5382 REQ-5).")
-      .key("udp", &T::udp_ns, rule, Reload::kLive, "UDP; only packets from inside prolong it.",
+      .key("udp", &T::udp_ns, rule, Reload::kLive, "UDP; only packets from inside prolong one that has a port outside.",
            "Five minutes, and never less than two (RFC 4787 REQ-5, REQ-6).")
       .key("icmp", &T::icmp_ns, rule, Reload::kLive,
-           "Queries of ICMP and ICMPv6, as echo; only packets from inside prolong them.", "A minute (RFC 5508 REQ-2).");
+           "Queries of ICMP and ICMPv6, as echo; only packets from inside prolong one that has an identifier outside.",
+           "A minute (RFC 5508 REQ-2).");
 }
 
 }  // namespace

@@ -36,7 +36,6 @@ class AddressMap {
 
   const NatRange& outside() const noexcept { return outside_; }
   const NatRange& inside() const noexcept { return inside_; }
-  AddressMapping mapping() const noexcept { return mapping_; }
 
   // Of an address of the other range. Nothing: RFC 6296 has none for it.
 
