@@ -43,7 +43,8 @@ AddressNumber number6(std::initializer_list<std::uint16_t> words) {
   AddressNumber number;
   std::size_t n = 0;
   for (const std::uint16_t word : words) {
-    (n++ < 4 ? number.high : number.low) |= std::uint64_t{word} << (48 - 16 * ((n - 1) % 4));
+    (n < 4 ? number.high : number.low) |= std::uint64_t{word} << (48 - 16 * (n % 4));
+    ++n;
   }
   return number;
 }

@@ -36,8 +36,8 @@ PacketBuilder error(const Family& family, const char* router, const char* to, co
 
 /// The packet that an error quotes, behind an Ethernet header.
 Bytes quoted(const Bytes& error, const Family& family) {
-  Bytes packet(error.begin(), error.begin() + kEthernet);
-  packet.insert(packet.end(), error.begin() + static_cast<std::ptrdiff_t>(family.transport() + 8), error.end());
+  Bytes packet = slice(error, 0, kEthernet);
+  append(packet, std::span<const std::byte>(error).subspan(family.transport() + 8));
   return packet;
 }
 std::string source(const Bytes& packet, const Family& family) {
