@@ -12,6 +12,7 @@
 // Zero and 0xffff are the same number here; UDP alone tells them apart (0: no checksum), see transport_checksum.h.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -33,11 +34,9 @@ constexpr OnesSum add_word(OnesSum sum, std::uint32_t wire_word) noexcept {
 
 /// The sum in 16 bits, as it lies in memory; 0 only if every word was 0.
 constexpr std::uint16_t fold_sum(OnesSum sum) noexcept {
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(sum);
+  // The upper half of x plus x with its halves exchanged is the sum of both halves, with the lower one's carry.
+  const auto halves = static_cast<std::uint32_t>((sum + std::rotr(sum, 32)) >> 32);
+  return static_cast<std::uint16_t>((halves + std::rotr(halves, 16)) >> 16);
 }
 
 /// What goes into the checksum field.
@@ -86,12 +85,18 @@ class ChecksumDelta {
     return *this;
   }
 
-  /// The delta in 16 bits, to be stored; apply_folded() takes it back.
+  /// The delta in 16 bits, to be stored, or applied more than once.
   constexpr std::uint16_t folded() const noexcept { return fold_sum(sum_); }
   static constexpr ChecksumDelta from_folded(std::uint16_t folded) noexcept {
     ChecksumDelta delta;
     delta.sum_ = folded;
     return delta;
+  }
+
+  /// apply() of what was folded().
+  static constexpr Be16 apply_folded(Be16 checksum, std::uint16_t folded) noexcept {
+    const std::uint32_t sum = (checksum.wire() ^ 0xffffU) + folded;
+    return Be16::from_wire(static_cast<std::uint16_t>(~((sum & 0xffff) + (sum >> 16))));
   }
 
   /// The new checksum. Never turns a right checksum into a wrong one; 0 and 0xffff both may come out for "zero".

@@ -171,10 +171,10 @@ void translate_quote(Packet& packet, const IcmpQuote& quote, const Tuple& to) no
 
 }  // namespace
 
-void translate(Packet& packet, const FiveTuple4& to, std::uint32_t transport_length) noexcept {
+void translate_any(Packet& packet, const FiveTuple4& to, std::uint32_t transport_length) noexcept {
   translate_packet(packet, to, transport_length);
 }
-void translate(Packet& packet, const FiveTuple6& to, std::uint32_t transport_length) noexcept {
+void translate_any(Packet& packet, const FiveTuple6& to, std::uint32_t transport_length) noexcept {
   translate_packet(packet, to, transport_length);
 }
 

@@ -41,7 +41,8 @@ bool turn_error_back(Packet& packet, const Address& receiver, const StatefulCont
 /// it: it may have another verdict then.
 template <typename Tuple>
 void leave(Packet& packet, FlowSlot slot, std::uint32_t transport_length, const StatefulContext& context) noexcept {
-  leave_translated(packet, context.shard.table<Tuple>(), slot, transport_length);
+  auto& sessions = context.shard.table<Tuple>();
+  leave_translated(packet, sessions.entry(sessions.entry(slot).head.peer).key, transport_length);
   if (packet.next_hop == kHairpinHop) [[unlikely]]
     turn_back<Tuple>(packet, context);
 }

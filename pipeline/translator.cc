@@ -229,14 +229,13 @@ bool Translator::still_right(const Tuple& original, const Tuple& reply, Zone fro
 }
 
 template <typename Tuple>
-void leave_translated(Packet& packet, SessionTable<Tuple>& sessions, FlowSlot slot,
-                      std::uint32_t transport_length) noexcept {
-  const Tuple leaving = leaving_key(sessions, slot);
-  translate(packet, leaving, transport_length);
+void leave_translated(Packet& packet, const Tuple& answer, std::uint32_t transport_length) noexcept {
+  if (translate_plain(packet, answer.destination, answer.source, answer.destination_port, answer.source_port)) return;
+  translate_any(packet, answer.reversed(), transport_length);
   if (packet.has(kFlagTransport)) return;
   // A later fragment has no ports of its own: they are what its session is found by when we answer it.
-  packet.source_port = leaving.source_port;
-  packet.destination_port = leaving.destination_port;
+  packet.source_port = answer.destination_port;
+  packet.destination_port = answer.source_port;
 }
 
 template DropReason Translator::begin(SessionStart<FiveTuple4>&, const Rules&) noexcept;
@@ -257,7 +256,7 @@ template bool Translator::is_allowed(const FiveTuple6&, const NatMappings<FiveTu
 template void Translator::allow(const FiveTuple6&, const NatMappings<FiveTuple6>::Allowed&) noexcept;
 template void Translator::join(SessionStart<FiveTuple6>&, FlowSlot) noexcept;
 template void Translator::answered(SessionTable<FiveTuple6>&, FlowSlot, const Rules&) noexcept;
-template void leave_translated(Packet&, SessionTable<FiveTuple4>&, FlowSlot, std::uint32_t) noexcept;
-template void leave_translated(Packet&, SessionTable<FiveTuple6>&, FlowSlot, std::uint32_t) noexcept;
+template void leave_translated(Packet&, const FiveTuple4&, std::uint32_t) noexcept;
+template void leave_translated(Packet&, const FiveTuple6&, std::uint32_t) noexcept;
 
 }  // namespace culvert

@@ -103,12 +103,6 @@ class Translator {
   std::uint64_t count_ = 0;
 };
 
-/// The key with which packets leave that belong to the flow `slot`.
-template <typename Tuple>
-Tuple leaving_key(SessionTable<Tuple>& sessions, FlowSlot slot) noexcept {
-  return sessions.entry(sessions.entry(slot).head.peer).key.reversed();
-}
-
 /// A session's key as rules see it: from who begins it to where it goes. `reply`: the key of its replies.
 template <typename Tuple>
 Tuple meant_key(const Tuple& original, const Tuple& reply) noexcept {
@@ -119,10 +113,9 @@ Tuple meant_key(const Tuple& original, const Tuple& reply) noexcept {
   return key;
 }
 
-/// A packet of the flow `slot`, which is translated, gets the key with which it leaves. `transport_length`: of the
-/// whole datagram whose first fragment it is; 0: it is whole.
+/// A packet of a translated session gets the key with which it leaves. `answer`: key of the other direction.
+/// `transport_length`: of the whole datagram whose first fragment it is; 0: it is whole.
 template <typename Tuple>
-void leave_translated(Packet& packet, SessionTable<Tuple>& sessions, FlowSlot slot,
-                      std::uint32_t transport_length) noexcept;
+void leave_translated(Packet& packet, const Tuple& answer, std::uint32_t transport_length) noexcept;
 
 }  // namespace culvert

@@ -93,13 +93,6 @@ FlowSlot FlowTable<Tuple>::find_from(const Tuple& key, std::uint64_t hash, std::
 }
 
 template <typename Tuple>
-void FlowTable<Tuple>::prefetch_entry(FlowSlot slot) const noexcept {
-  const Entry& entry = this->entry(slot);
-  culvert::prefetch(&entry);
-  if constexpr (sizeof(Entry) > kCacheLine) culvert::prefetch(bytes_of(entry).data() + kCacheLine);
-}
-
-template <typename Tuple>
 void FlowTable<Tuple>::find(std::span<const Tuple> keys, std::span<const std::uint64_t> hashes,
                             std::span<FlowSlot> slots) const noexcept {
   const std::size_t count = keys.size();

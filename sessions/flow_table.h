@@ -109,7 +109,11 @@ class FlowTable {
   bool used(FlowSlot slot) const noexcept { return slot % 32 != 0 && tags(slot / 32).tag[slot % 32 - 1] != 0; }
 
   void prefetch(std::uint64_t hash) const noexcept { culvert::prefetch(&tags(place(hash, 0))); }
-  void prefetch_entry(FlowSlot slot) const noexcept;
+  void prefetch_entry(FlowSlot slot) const noexcept {
+    const Entry& flow = entry(slot);
+    culvert::prefetch(&flow);
+    if constexpr (sizeof(Entry) > kCacheLine) culvert::prefetch(bytes_of(flow).data() + kCacheLine);
+  }
   /// What release() writes.
   void prefetch_tag(FlowSlot slot) const noexcept { culvert::prefetch_for_write(&tags(slot / 32)); }
 
