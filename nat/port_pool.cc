@@ -58,8 +58,7 @@ PortPool::PortPool(std::span<std::uint64_t> memory, WorkerIndex self, WorkerInde
   const std::size_t blocks = blocks_for(workers);
   const std::size_t summaries = (blocks + 63) / 64;
   std::fill(memory.begin(), memory.end(), 0);
-  allowed_ = memory.first(blocks);
-  taken_ = memory.subspan(blocks, blocks);
+  ports_ = memory.first(2 * blocks);
   even_ = memory.subspan(2 * blocks, summaries);
   odd_ = memory.subspan(2 * blocks + summaries, summaries);
 }
@@ -68,9 +67,9 @@ void PortPool::use(PoolRange range) noexcept {
   size_ = 0;
   in_range_ = {words_, 0};
   for (std::uint32_t word = 0; word < words_; ++word) {
-    allowed_[word] = ports_in(port_of(word, 0), range);
-    if (allowed_[word] != 0) in_range_ = {std::min(in_range_.begin, word), word + 1};
-    size_ += static_cast<std::uint32_t>(std::popcount(allowed_[word] | taken_[word]));
+    allowed(word) = ports_in(port_of(word, 0), range);
+    if (allowed(word) != 0) in_range_ = {std::min(in_range_.begin, word), word + 1};
+    size_ += static_cast<std::uint32_t>(std::popcount(allowed(word) | taken_ports(word)));
     summarize(word);
   }
 }
@@ -135,37 +134,37 @@ void PortPool::give_back(std::uint16_t port) noexcept {
   CULVERT_CHECK(taken(port));
   const std::uint32_t word = word_of(port);
   const std::uint64_t bit = bit_at(port % kPortBlock);
-  taken_[word] &= ~bit;
+  taken_ports(word) &= ~bit;
   --used_;
-  if ((allowed_[word] & bit) == 0) --size_;
+  if ((allowed(word) & bit) == 0) --size_;
   summarize(word);
 }
 
 void PortPool::exclude(std::uint16_t port) noexcept {
   const std::uint32_t word = word_of(port);
   const std::uint64_t bit = bit_at(port % kPortBlock);
-  if (!owns(port) || (allowed_[word] & bit) == 0) return;
-  allowed_[word] &= ~bit;
-  if ((taken_[word] & bit) == 0) --size_;
+  if (!owns(port) || (allowed(word) & bit) == 0) return;
+  allowed(word) &= ~bit;
+  if ((taken_ports(word) & bit) == 0) --size_;
   summarize(word);
 }
 
 void PortPool::include(std::uint16_t port) noexcept {
   const std::uint32_t word = word_of(port);
   const std::uint64_t bit = bit_at(port % kPortBlock);
-  if (!owns(port) || (allowed_[word] & bit) != 0) return;
-  allowed_[word] |= bit;
+  if (!owns(port) || (allowed(word) & bit) != 0) return;
+  allowed(word) |= bit;
   in_range_ = {std::min(in_range_.begin, word), std::max(in_range_.end, word + 1)};
-  if ((taken_[word] & bit) == 0) ++size_;
+  if ((taken_ports(word) & bit) == 0) ++size_;
   summarize(word);
 }
 
 bool PortPool::taken(std::uint16_t port) const noexcept {
-  return owns(port) && (taken_[word_of(port)] & bit_at(port % kPortBlock)) != 0;
+  return owns(port) && (taken_ports(word_of(port)) & bit_at(port % kPortBlock)) != 0;
 }
 
 void PortPool::take_bit(std::uint32_t word, unsigned bit) noexcept {
-  taken_[word] |= bit_at(bit);
+  taken_ports(word) |= bit_at(bit);
   ++used_;
   summarize(word);
 }

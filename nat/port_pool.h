@@ -70,7 +70,7 @@ class PortPool {
     return 2 * blocks + 2 * ((blocks + 63) / 64);
   }
 
-  /// `memory`: words_for(workers) of them, which outlive it. No port can be given before use().
+  /// `memory`: words_for(workers) of them, aligned to 16 bytes, which outlive it. No port can be given before use().
   PortPool(std::span<std::uint64_t> memory, WorkerIndex self, WorkerIndex workers) noexcept;
 
   /// From now on these can be given, whoever owns them, and no others; which are excluded must be said again. Who has
@@ -113,7 +113,11 @@ class PortPool {
   std::uint32_t next_word(PortParity parity, std::uint32_t from, std::uint32_t end) const noexcept;
   std::uint64_t summary(PortParity parity, std::uint32_t word) const noexcept;
   void take_bit(std::uint32_t word, unsigned bit) noexcept;
-  std::uint64_t free_in(std::uint32_t word) const noexcept { return allowed_[word] & ~taken_[word]; }
+  /// Bits of ports that may be given.
+  std::uint64_t& allowed(std::uint32_t word) const noexcept { return ports_[2 * std::size_t{word}]; }
+  /// Bits of ports that are given, or were before they were excluded.
+  std::uint64_t& taken_ports(std::uint32_t word) const noexcept { return ports_[2 * std::size_t{word} + 1]; }
+  std::uint64_t free_in(std::uint32_t word) const noexcept { return allowed(word) & ~taken_ports(word); }
   /// After a change of the word.
   void summarize(std::uint32_t word) noexcept;
   std::uint16_t port_of(std::uint32_t word, unsigned bit) const noexcept;
@@ -122,10 +126,9 @@ class PortPool {
     return static_cast<std::uint32_t>(port / kPortBlock * inverse_ >> 32);
   }
 
-  std::span<std::uint64_t> allowed_;  ///< bits of ports that may be given
-  std::span<std::uint64_t> taken_;    ///< bits of ports that are given, or were before they were excluded
-  std::span<std::uint64_t> even_;     ///< bits of words with a free even port
-  std::span<std::uint64_t> odd_;      ///< the same of odd ones
+  std::span<std::uint64_t> ports_;  ///< two for each of our words, in one cache line: allowed() and taken_ports()
+  std::span<std::uint64_t> even_;   ///< bits of words with a free even port
+  std::span<std::uint64_t> odd_;    ///< the same of odd ones
   WorkerIndex self_;
   WorkerIndex workers_;
   std::uint64_t inverse_;       ///< 2^32 / workers, rounded up
