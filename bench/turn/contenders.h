@@ -95,7 +95,8 @@ class Reference {
 /// A worker as `culvertd` has it; a router, or with room for sessions a firewall.
 class CulvertTurn {
  public:
-  explicit CulvertTurn(const PacketList& traffic, std::uint32_t sessions = 0) : rig_(config(traffic, sessions)) {
+  explicit CulvertTurn(const PacketList& traffic, std::uint32_t sessions = 0, std::uint32_t external_addresses = 0)
+      : rig_(config(traffic, sessions, external_addresses)) {
     rig_.forward("198.19.0.0/16", 1, test_mac(9));
     rig_.forward("2001:db8:2::/48", 1, test_mac(9));
   }
@@ -110,7 +111,7 @@ class CulvertTurn {
   bool forwards() { return cells().forwarded.read() >= cells().received.read() / 100 * 99; }
 
  private:
-  static RigConfig config(const PacketList& traffic, std::uint32_t sessions) {
+  static RigConfig config(const PacketList& traffic, std::uint32_t sessions, std::uint32_t external_addresses) {
     RigConfig config;
     config.traffic = &traffic;
     config.frames_per_worker = 8192;
@@ -118,6 +119,7 @@ class CulvertTurn {
     config.capture = false;
     config.full_table = true;
     config.sessions = sessions;
+    config.external_addresses = external_addresses;
     return config;
   }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A firewall's turn from memory lanes. The policy has a thousand rules, a third of them under destinations, a third
-// under sources, a third for any address; the last one permits what is sent here.
+// A firewall's turn from memory lanes.
 //
 //   established   each packet of the list belongs to a session that its first round has made: no policy, no route
 //   new           each packet begins a session, which ends a moment later; so a packet pays for route, policy,
@@ -11,93 +10,17 @@
 #include <cstdio>
 #include <fstream>
 #include <memory>
-#include <string>
 
-#include "bench/turn/contenders.h"
+#include "bench/turn/firewall_turn.h"
 
 namespace culvert::bench {
 namespace {
-
-constexpr std::size_t kRules = 1000;
-
-Rule permit_or_deny(std::size_t index) {
-  Rule rule;
-  rule.name = "rule " + std::to_string(index);
-  rule.from = ZoneMask{1} << 1;
-  rule.to = ZoneMask{1} << 2;
-  rule.action = index % 2 == 0 ? RuleAction::kDeny : RuleAction::kPermit;
-  ServiceMatch service;
-  service.protocol = kProtocolTcp;
-  service.destination = {static_cast<std::uint16_t>(index), static_cast<std::uint16_t>(index + 10)};
-  rule.services = {service};
-  return rule;
-}
-
-RuleSet thousand_rules() {
-  RuleSet set;
-  for (std::size_t i = 0; i + 1 < kRules; ++i) {
-    Rule rule = permit_or_deny(i);
-    // /28 to /24 within what the traffic goes to and comes from.
-    const auto offset = static_cast<std::uint32_t>(i * 16 % 4096);
-    const unsigned length = 24 + static_cast<unsigned>(i % 5);
-    const std::uint32_t network = i % 3 == 0 ? 0xc6130000U : 0xc6120000U;
-    if (i % 3 != 2) {
-      set.prefixes.push_back({{Prefix4(network + offset, length)}, {}});
-      (i % 3 == 0 ? rule.destinations : rule.sources) = {static_cast<std::uint32_t>(set.prefixes.size() - 1)};
-    }
-    set.rules.push_back(rule);
-  }
-  Rule last = permit_or_deny(1);
-  last.services.clear();
-  set.rules.push_back(last);
-  return set;
-}
-
-TrafficConfig flows(std::uint32_t count, NetworkKind network = NetworkKind::kIpv4) {
-  TrafficConfig traffic;
-  traffic.flows = count;
-  traffic.headers_only = true;
-  traffic.network = network;
-  return traffic;
-}
-
-/// Room for exactly the flows of its traffic, all of which have a session after the constructor.
-class Established {
- public:
-  explicit Established(const TrafficConfig& traffic)
-      : flows_(traffic.flows), list_(make_traffic(traffic)), turn_(list_, traffic.flows) {
-    turn_.rig().use(thousand_rules());
-    turn_.run(std::size_t{2} * flows_);
-    evaluations_ = turn_.cells().policy_evaluations.read();
-  }
-  void run() { turn_.run(); }
-  const PacketList& list() const noexcept { return list_; }
-  /// Every packet since has found its session.
-  bool holds() {
-    return turn_.forwards() && turn_.rig().shard().size() == flows_ &&
-           turn_.cells().policy_evaluations.read() == evaluations_;
-  }
-
- private:
-  std::uint32_t flows_;
-  PacketList list_;
-  CulvertTurn turn_;
-  std::uint64_t evaluations_ = 0;
-};
-
-bool wanted(const Options& options, std::string_view name) {
-  return name.find(options.only) != std::string_view::npos;
-}
-
-void check(bool holds, Report& report) {
-  if (!holds) report.note("void", "packets did not find their sessions: this run says nothing", 0);
-}
 
 void measure_established(const char* name, const TrafficConfig& traffic, const RteFib4* fib, const Options& options,
                          Report& report) {
   if (!wanted(options, name)) return;
   Comparison comparison(name, kPackets, options);
-  Established culvert(traffic);
+  Established culvert(traffic, 0);
   comparison.add("culvert", [&] { culvert.run(); });
   CulvertTurn router(culvert.list());
   comparison.add("culvert, no policy", [&] { router.run(); });
@@ -130,13 +53,13 @@ void measure_many(const Options& options, Report& report) {
   constexpr double kNeededGiB = 10;
   if (!wanted(options, kName)) return;
   Comparison comparison(kName, kPackets, options);
-  Established small(flows(65536));
+  Established small(headers_of(65536), 0);
   comparison.add("64k", [&] { small.run(); });
-  Established million(flows(1U << 20));
+  Established million(headers_of(1U << 20), 0);
   comparison.add("1M", [&] { million.run(); });
   std::unique_ptr<Established> millions;
   if (free_memory() > kNeededGiB) {
-    millions = std::make_unique<Established>(flows(1U << 23));
+    millions = std::make_unique<Established>(headers_of(1U << 23), 0);
     comparison.add("8M", [&] { millions->run(); });
   } else {
     std::printf("8 M sessions: left out, they need %.0f GiB of free memory\n", kNeededGiB);
@@ -156,10 +79,8 @@ void measure_new(const Options& options, Report& report) {
   constexpr std::uint64_t kStep = 640 * kNanosecondsPerMicrosecond;
   constexpr double kMostNs = 1000 / 1.5;
   if (!wanted(options, kName)) return;
-  const PacketList list = make_traffic(flows(kFlows));
-  CulvertTurn turn(list, kRoom);
-  turn.rig().settings.timeouts.udp = flow_date_span(200 * kNanosecondsPerMillisecond);
-  turn.rig().use(thousand_rules());
+  const PacketList list = make_traffic(headers_of(kFlows));
+  FirewallTurn turn(list, {.room = kRoom, .timeout_ms = 200});
   turn.run(kFlows, kStep);
   Comparison comparison(kName, kPackets, options);
   comparison.add("culvert", [&] { turn.run(kPackets, kStep); });
@@ -176,8 +97,9 @@ void measure_new(const Options& options, Report& report) {
 }  // namespace
 
 void measure_sessions(const RteFib4* fib, const Options& options, Report& report) {
-  measure_established("established, 64 B, 64k sessions", flows(65536), fib, options, report);
-  measure_established("established, IPv6, 64k sessions", flows(65536, NetworkKind::kIpv6), fib, options, report);
+  measure_established("established, 64 B, 64k sessions", headers_of(65536), fib, options, report);
+  measure_established("established, TCP, 64k sessions", tcp_headers_of(65536), nullptr, options, report);
+  measure_established("established, IPv6, 64k sessions", headers_of(65536, NetworkKind::kIpv6), fib, options, report);
   measure_many(options, report);
   measure_new(options, report);
 }

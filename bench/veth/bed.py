@@ -46,6 +46,7 @@ class Order:
     packets: int = 1 << 20
     rate: int = 0  # packets a second; 0: as fast as it goes
     batch: int = 64  # packets that leave together
+    new: bool = False  # the device has forgotten all flows before
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Trial:
 
 class Bed(House):
     def __init__(self, device):
-        super().__init__()
+        super().__init__(memory=True)  # as /run is, where sessions are by default
         self.device = device
         self.id = f"culvert-veth-{os.getpid()}-{device.name}"
         self.names = {role: f"{self.id}-{role[0]}" for role in ("client", "router", "server")}
@@ -131,6 +132,8 @@ class Bed(House):
     # One trial.
 
     def run(self, order):
+        if order.new:
+            self.device.forget()
         self.device.work()
         try:
             return self.account_for(order)

@@ -6,6 +6,7 @@ the core to the others meanwhile; lost() tells packets that it lost by its own c
 """
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -34,6 +35,9 @@ class Device:
     def rest(self):
         pass
 
+    def forget(self):
+        """No connection of an earlier trial is known any more."""
+
     def lost(self):
         return {}
 
@@ -44,6 +48,8 @@ class Device:
 class Culvertd(Device):
     name = "culvertd"
     story = "parse with every check, route, neighbour, TTL, checksum, all counters"
+    zones = {"lan0": "", "wan0": ""}
+    config = ""
 
     def start(self, bed):
         self.bed = bed
@@ -52,10 +58,12 @@ system:
   workers: [{DEVICE_CPU}]
   control_socket: {bed.work}/control.sock
   state_directory: {bed.work}/state
+  fail: open
 metrics: {{enabled: false}}
 interfaces:
-  lan0: {{}}
-  wan0: {{}}
+  lan0: {{{self.zones["lan0"]}}}
+  wan0: {{{self.zones["wan0"]}}}
+{self.config}
 """
         bed.start_culvert()
         if real_time():
@@ -79,6 +87,30 @@ interfaces:
         return self.bed.show("workers")["workers"][0]["thread_id"]
 
 
+class CulvertdNat(Culvertd):
+    """Room for a million sessions, on huge pages ("Sizing" in docs/operating.md), and ports for twice as many."""
+
+    name = "culvertd-nat"
+    story = "the same as a firewall with one rule and source NAT: a session and a mapping for each flow"
+    zones = {"lan0": "zone: inside", "wan0": "zone: outside"}
+    config = """
+zones: {inside: {}, outside: {}}
+policy:
+  rules: [{name: out, from: inside, to: outside, action: permit}]
+nat:
+  pools: {outside: {addresses: [198.18.1.64-198.18.1.95]}}
+  source: [{name: out, from: inside, to: outside, translate: outside}]
+sessions: {max: 1200000, directory: FOLDER}
+"""
+
+    def start(self, bed):
+        self.config = self.config.replace("FOLDER", str(bed.huge_folder()))
+        super().start(bed)
+
+    def forget(self):
+        self.bed.culvert("clear", "sessions", "--all")
+
+
 class Kernel(Device):
     name = "kernel"
     story = "ip_forward, no netfilter; wholly on the generator's core, in its softirq"
@@ -92,6 +124,62 @@ class Kernel(Device):
         snmp = dict(zip(keys.split()[1:], map(int, values.split()[1:])))
         return {f"kernel: {key}": snmp[key] for key in ("InHdrErrors", "InAddrErrors", "InDiscards", "OutDiscards",
                                                         "OutNoRoutes")}
+
+
+class Masquerade(Kernel):
+    name = "masquerade"
+    story = "the same with nftables: connection tracking, one rule that accepts, masquerade"
+    RULES = """
+table ip filter {
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    ct state established,related accept
+    iifname "lan0" oifname "wan0" accept
+  }
+}
+table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname "wan0" masquerade
+  }
+}
+"""
+
+    @staticmethod
+    def missing():
+        return shutil.which("nft") is None or shutil.which("conntrack") is None
+
+    def start(self, bed):
+        super().start(bed)
+        self.make_room()
+        # As long as culvertd keeps a UDP session, so that both find those of the trial before.
+        bed.router("sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=300")
+        rules = bed.work / "rules.nft"
+        rules.write_text(self.RULES, encoding="ascii")
+        bed.router("nft", "-f", str(rules))
+
+    def forget(self):
+        self.bed.router("conntrack", "--flush")
+
+    def stop(self):
+        for path, value in getattr(self, "before", {}).items():
+            path.write_text(value, encoding="ascii")
+
+    def make_room(self):
+        """For a million connections; the machine's table, which all namespaces share."""
+        folder = pathlib.Path("/proc/sys/net/netfilter")
+        self.before = {}
+        for name, least in (("nf_conntrack_buckets", 1 << 20), ("nf_conntrack_max", 1 << 21)):
+            path = folder / name
+            value = path.read_text(encoding="ascii")
+            if int(value) >= least:
+                continue
+            path.write_text(str(least), encoding="ascii")
+            self.before[path] = value
+
+    def lost(self):
+        text = self.bed.router("conntrack", "--stats").stdout
+        return super().lost() | {"kernel: conntrack drop": sum(map(int, re.findall(r"\bdrop=(\d+)", text)))}
 
 
 class Testpmd(Device):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""End to end on veth: culvertd beside kernel forwarding and DPDK's testpmd, in network namespaces of their own.
+"""End to end on veth: culvertd beside the kernel and DPDK's testpmd, in network namespaces of their own.
 
     sudo CULVERT_BUILD=build/bench bench/veth/run.py [--bars] [--quick] [--rounds N] [--only TEXT] [--json FILE]
 
@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from bed import ABOVE_GENERATOR, GENERATOR_CPU, Bed, Order, first  # noqa: E402
-from devices import Culvertd, Kernel, Testpmd  # noqa: E402
+from devices import Culvertd, CulvertdNat, Kernel, Masquerade, Testpmd  # noqa: E402
 from house import require_root, skip  # noqa: E402
 from trials import (AGAIN, alternate, idle_cpu_percent, lossless_mpps, mean_of, null_ratio,  # noqa: E402
                     ratio, typical_difference)
@@ -62,7 +62,7 @@ class Rows:
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bars", action="store_true", help="only what the bars V1, V3 and V4 need")
+    parser.add_argument("--bars", action="store_true", help="only what the bars V1 to V4 need")
     parser.add_argument("--quick", action="store_true", help="3 rounds, 64 bytes")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--only", default="", help="only rows whose name contains it")
@@ -108,16 +108,42 @@ def overload(beds, options, rows):
             print_series(case, series)
             for peer in beds:
                 if peer != "culvertd":
-                    compare(rows, series, peer, case, 1.05 if peer == "testpmd" and length == 64 else None)
+                    compare(rows, series, peer, case, ("V1", 1.05) if peer == "testpmd" and length == 64 else None)
 
 
-def compare(rows, series, peer, case, bar):
-    by_rounds = ratio(series["culvertd"], series[peer])
+def compare(rows, series, peer, case, bar=None):
+    """Of the first of the series with `peer`. bar: its name and the least ratio."""
+    ours = next(iter(series))
+    by_rounds = ratio(series[ours], series[peer])
+    name, least = bar or ("-", None)
     ok = None
     if bar is not None:
-        ok = usable(series, "culvertd", peer) and by_rounds >= bar
-    rows.add("V1" if bar else "-", f"{case} / {peer}", "Mpps", series["culvertd"].median, series[peer].median, bar,
-             null_ratio(series, "culvertd"), ok, by_rounds)
+        ok = usable(series, ours, peer) and by_rounds >= least
+    rows.add(name, f"{case} / {peer}", "Mpps", series[ours].median, series[peer].median, least,
+             null_ratio(series, ours), ok, by_rounds)
+
+
+def source_nat(beds, options, rows):
+    """What there is already, and flows that nobody knows: each packet begins a session."""
+    ours = CulvertdNat.name
+    contenders = [(name, beds[name]) for name in (ours, Testpmd.name, Masquerade.name) if name in beds]
+    contenders.append((ours + AGAIN, beds[ours]))
+    stateful = [one for one in contenders if one[0] != Testpmd.name]
+    cases = [("veth source NAT at overload, 64 B, 64k flows", contenders, Order(), ("V2", 1.0)),
+             ("veth source NAT at overload, 64 B, 1M flows", contenders, Order(flows=1 << 20), None),
+             ("veth source NAT at overload, 64 B, new flows", stateful, Order(flows=1 << 17, new=True), None)]
+    for case, devices, order, bar in cases[:1] if options.bars else cases:
+        if options.only not in f"V2 {case}":
+            continue
+        series = alternate(devices, order, options.rounds)
+        print_series(case, series)
+        for peer in [name for name, _ in devices if not name.startswith(ours)]:
+            compare(rows, series, peer, case, bar if peer == Testpmd.name else None)
+            rows.add("-", f"{case}, CPU a packet / {peer}", "ns", *(median_cpu(series, name) for name in (ours, peer)))
+
+
+def median_cpu(series, name):
+    return statistics.median(series[name].cpu_ns) if series[name].cpu_ns else None
 
 
 def without_loss(beds, options, rows):
@@ -213,15 +239,22 @@ def main():
             print("dpdk-testpmd is not installed: its rows are missing (tools/install-dependencies --groups bench)")
         else:
             beds["testpmd"] = stack.enter_context(Bed(Testpmd()))
+        plain = dict(beds)
         if not options.bars:
-            beds["kernel"] = stack.enter_context(Bed(Kernel()))
-        for name, bed in beds.items():
-            print(f"{name}: {bed.device.story}")
+            beds["kernel"] = plain["kernel"] = stack.enter_context(Bed(Kernel()))
+        beds[CulvertdNat.name] = stack.enter_context(Bed(CulvertdNat()))
+        if Masquerade.missing():
+            print("nft or conntrack is not installed: no masquerade beside source NAT")
+        else:
+            beds[Masquerade.name] = stack.enter_context(Bed(Masquerade()))
+        for bed in beds.values():
+            print(f"{bed.device.name}: {bed.device.story}")
         idle(beds, options, rows)
-        overload(beds, options, rows)
+        overload(plain, options, rows)
+        source_nat(beds, options, rows)
         status_load(beds, options, rows)
         if not options.bars:
-            without_loss(beds, options, rows)
+            without_loss(plain, options, rows)
     rows.print()
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(rows.rows) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ enum {
 
 /// Flow i goes from 198.18.4.0 + i mod 1024, port 1024 + i / 1024, to 198.19.0.0 + a hash of i mod 1024, port 9.
 struct TrafficOrder {
-  __u32 flow_mask;          ///< flows - 1; a power of two of flows, at most 65536
+  __u32 flow_mask;          ///< flows - 1; a power of two of flows, at most 2^24
   __u32 ip_bytes;           ///< length of the IPv4 packet
   __u32 batch;              ///< packets between two looks at the clock, when paced
   __u32 stamp;              ///< 1: each packet carries the time at which it was made

@@ -62,8 +62,10 @@ def alternate(contenders, order, rounds, around=contextlib.nullcontext):
 
 
 def packets_for(bed, order):
-    trial = bed.run(replace(order, packets=1 << 17))
-    return max(1 << 17, int(trial.offered_mpps * 1e6 * TRIAL_SECONDS))
+    """Enough for each flow; exactly that when every packet shall begin one."""
+    least = max(1 << 17, order.flows)
+    trial = bed.run(replace(order, packets=least))
+    return order.flows if order.new else max(least, int(trial.offered_mpps * 1e6 * TRIAL_SECONDS))
 
 
 def ratio(one, other):

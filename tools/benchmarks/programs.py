@@ -25,8 +25,8 @@ PROGRAMS = (
     Program("ports", "bench/micro/bench_ports", ("N1",)),
     Program("ring", "bench/micro/bench_ring"),
     Program("sessions", "bench/micro/bench_sessions", ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S9", "FLOOD")),
-    Program("turn", "bench/turn/bench_turn", ("P1", "P2", "P5", "P7", "P8")),
-    Program("veth", "bench/veth/run.py", ("V1", "V3", "V4"), ("--bars",), ("--quick",), root=True),
+    Program("turn", "bench/turn/bench_turn", ("P1", "P2", "P3", "P5", "P7", "P8")),
+    Program("veth", "bench/veth/run.py", ("V1", "V2", "V3", "V4"), ("--bars",), ("--quick",), root=True),
 )
 
 # What else must be built for run.py of bench/veth.
@@ -49,6 +49,7 @@ COUNTED = (
     Counted("turn", "forward, IMIX, 64k flows", ("culvert", "reference", "lanes only")),
     Counted("turn", "forward, IPv6, 64k flows", ("culvert", "lanes only")),
     Counted("turn", "established, 64 B, 64k sessions", ("culvert", "reference", "lanes only")),
+    Counted("turn", "source NAT, 64 B, 64k sessions", ("culvert", "reference")),
     Counted("turn", "hand-off, 64 B, 64k sessions, one thread", ("handed off", "own")),
     Counted("parse", "parse, IPv4 UDP 64 B", ("culvert",)),
     Counted("parse", "parse, IPv4 TCP 64 B", ("culvert",)),
