@@ -7,8 +7,6 @@
 
 namespace culvert {
 
-inline constexpr std::size_t kMostDestinationRules = 1024;  ///< and as many static ones
-
 /// Addresses whose packets can come to this host, however many.
 Result<AddressSpan> parse_external_span(std::string_view text);
 

@@ -113,6 +113,7 @@ nat:                                                  # which sessions get anoth
       translate: office
       mapping: endpoint_independent
       filtering: address_dependent
+      log: none
     - {name: guests, from: trust, to: internet, translate: interface, mapping: address_and_port_dependent}
   destination:                                        # asked before the policy, which sees what they say
     - name: shop

@@ -64,6 +64,7 @@ struct SourceNatRuleConfig {
   TranslateChoice translate;
   NatMapping mapping = NatMapping::kEndpointIndependent;
   NatFiltering filtering = NatFiltering::kAddressDependent;  ///< with kEndpointIndependent
+  NatLog log = NatLog::kNone;
   bool enabled = true;
 
   friend bool operator==(const SourceNatRuleConfig&, const SourceNatRuleConfig&) = default;
@@ -127,6 +128,10 @@ struct NatConfig {
   friend bool operator==(const NatConfig&, const NatConfig&) = default;
 };
 
+/// Of `source`: a session that begins is compared with one after the other.
+inline constexpr std::size_t kMostSourceRules = 1024;
+/// Of `destination`, and as many of `static`.
+inline constexpr std::size_t kMostDestinationRules = 1024;
 /// Of all rules of `destination`, with the services that they name.
 inline constexpr std::size_t kMostDestinationMatches = 4096;
 /// Of all rules, with those of the sets that they name: each rule has its own copies.

@@ -12,7 +12,6 @@ namespace culvert {
 namespace {
 
 constexpr auto kMostAddresses = static_cast<std::uint32_t>(kMaxExternalAddresses);
-constexpr std::size_t kMostSourceRules = 1024;  // a session that begins is compared with one after the other
 constexpr std::string_view kNone = "none";
 constexpr std::string_view kInterface = "interface";
 
@@ -115,6 +114,8 @@ Section<SourceNatRuleConfig> source_rule_section() {
       word_rule<NatFiltering>("a filtering", {{"endpoint_independent", NatFiltering::kEndpointIndependent},
                                               {"address_dependent", NatFiltering::kAddressDependent},
                                               {"address_and_port_dependent", NatFiltering::kAddressAndPortDependent}});
+  const auto log = word_rule<NatLog>(
+      "what is logged", {{"none", NatLog::kNone}, {"mappings", NatLog::kMappings}, {"sessions", NatLog::kSessions}});
   Section<R> section;
   section
       .key("name", &R::name, name_rule("a rule"), Reload::kLive,
@@ -140,6 +141,11 @@ Section<SourceNatRuleConfig> source_rule_section() {
            "(endpoint_independent), whoever has an address that the inside endpoint has a session with "
            "(address_dependent), or nobody (address_and_port_dependent). The policy is not asked about them.",
            "address_dependent: strangers stay out (RFC 4787 REQ-8 recommends it where that is wanted).")
+      .key("log", &R::log, log, Reload::kLive,
+           "What is an event besides what rules of the policy log: mappings, who inside has which address and port "
+           "outside from when to when (RFC 6888 4), one event when it begins and one when it ends; sessions, also "
+           "those that somebody outside begins with such a mapping.",
+           "none: an event a mapping is more than most want to keep.")
       .key("enabled", &R::enabled, flag_rule(), Reload::kLive,
            "Whether the rule is there at all; one that is not keeps its place and its name.", "It was written.");
 }

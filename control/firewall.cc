@@ -46,7 +46,7 @@ std::array<std::uint8_t, 16> boot_id() {
 }  // namespace
 
 Result<std::shared_ptr<const Firewall::Policy>> Firewall::prepare(const Config& config, std::int64_t unix_time_s,
-                                                                  const Hits& hits) const {
+                                                                  const CounterHits& hits) const {
   if (!config.policy.has_value()) return std::shared_ptr<const Policy>();
   const ZoneNumbers zones(config, policy_ != nullptr ? policy_->zones : ZoneNumbers());
   PolicyRules rules = policy_rules(*config.policy, zones, unix_time_s);
@@ -65,8 +65,9 @@ Result<std::shared_ptr<const Firewall::Policy>> Firewall::prepare(const Config& 
     if (zone.screen.has_value()) policy->guards.screens[number] = zone_screens(config.screens.at(*zone.screen));
     policy->guards.limits[number] = zone_limits(zone.limits);
   }
-  policy->nat = nat_rules(config, zones);
-  number_counters(*policy, hits);
+  const std::shared_ptr<NatRules> nat = nat_rules(config, zones);
+  number_counters(*policy, nat.get(), hits);
+  policy->nat = nat;
   return std::shared_ptr<const Policy>(std::move(policy));
 }
 
@@ -75,33 +76,18 @@ std::uint16_t Firewall::next_generation() const noexcept {
   return next != 0 ? next : std::uint16_t{1};
 }
 
-void Firewall::number_counters(Policy& policy, const Hits& hits) const {
-  struct Counter {
-    std::uint16_t number;
-    std::uint64_t before;
-  };
-  std::map<std::string, Counter> known;
-  std::set<std::uint16_t> taken{kDefaultCounter};
-  if (policy_ != nullptr) {
-    const std::vector<Rule>& old = policy_->rules.rules.rules;
-    for (std::size_t i = 0; i < old.size(); ++i) {
-      known[old[i].name] = {policy_->counters[i], policy_->counted_before[i]};
-      taken.insert(policy_->counters[i]);
-    }
-  }
-  // Those of the policy before stay taken until this one runs: workers count with both meanwhile. Both together fit, as
-  // long as a policy has half as many rules as there are counters; with more, a new rule may share an old one's.
-  std::uint16_t next = 1;
-  for (const Rule& rule : policy.rules.rules.rules) {
-    auto found = known.find(rule.name);
-    if (found == known.end()) {
-      while (next + 1U < kRuleCounters && taken.contains(next)) ++next;
-      taken.insert(next);
-      found = known.emplace(rule.name, Counter{next, hits(next)}).first;
-    }
-    policy.counters.push_back(found->second.number);
-    policy.counted_before.push_back(found->second.before);
-  }
+void Firewall::number_counters(Policy& policy, NatRules* nat, const CounterHits& hits) const {
+  const RuleCounters none;
+  std::vector<std::string> names;
+  for (const Rule& rule : policy.rules.rules.rules) names.push_back(rule.name);
+  constexpr CounterRange kPolicy{kDefaultCounter + 1, static_cast<std::uint16_t>(kRuleCounters)};
+  policy.rule_counters = counters_for(names, policy_ != nullptr ? policy_->rule_counters : none, kPolicy, hits);
+  for (const std::string& name : names) policy.counters.push_back(policy.rule_counters.at(name).number);
+  if (nat == nullptr) return;
+  constexpr CounterRange kNat{static_cast<std::uint16_t>(kRuleCounters), static_cast<std::uint16_t>(kAllRuleCounters)};
+  policy.nat_counters =
+      counters_for(nat->counter_names(), policy_ != nullptr ? policy_->nat_counters : none, kNat, hits);
+  nat->use_counters(policy.nat_counters);
 }
 
 void Firewall::commit(std::shared_ptr<const Policy> policy) {

@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "control/nat/nat_rules.h"
 #include "control/policy_rules.h"
+#include "control/rule_counters.h"
 #include "control/rule_names.h"
 #include "control/zone_guards.h"
 #include "pipeline/stateful.h"
@@ -38,8 +39,9 @@ class Firewall {
     PolicyRules rules;
     CompiledRules compiled;
     ZoneNumbers zones;
-    std::vector<std::uint16_t> counters;        ///< by rule
-    std::vector<std::uint64_t> counted_before;  ///< by rule: what its counter said when it got it
+    RuleCounters rule_counters;
+    std::vector<std::uint16_t> counters;  ///< by rule, the same
+    RuleCounters nat_counters;            ///< by what nat_counter_name() calls NAT's rules
     std::uint16_t generation = 0;
     std::array<Zone, kMaxInterfaces> interface_zone{};
     std::array<ReversePathCheck, kMaxInterfaces> reverse_path{};
@@ -47,14 +49,12 @@ class Firewall {
     std::shared_ptr<const NatRules> nat;  ///< null: none
   };
 
-  /// What a counter of rules' hits says, all workers together.
-  using Hits = std::function<std::uint64_t(std::uint16_t counter)>;
-
   /// `before`: the generation of a policy whose sessions go on; numbers begin some way behind it.
   explicit Firewall(std::uint16_t before = 0) noexcept : before_(before) {}
 
   /// A configuration's policy as it will be; null without a `policy` section. Errors: it can't be compiled.
-  Result<std::shared_ptr<const Policy>> prepare(const Config& config, std::int64_t unix_time_s, const Hits& hits) const;
+  Result<std::shared_ptr<const Policy>> prepare(const Config& config, std::int64_t unix_time_s,
+                                                const CounterHits& hits) const;
   /// From now on this one is the policy.
   void commit(std::shared_ptr<const Policy> policy);
 
@@ -75,7 +75,7 @@ class Firewall {
 
  private:
   std::uint16_t next_generation() const noexcept;
-  void number_counters(Policy& policy, const Hits& hits) const;
+  void number_counters(Policy& policy, NatRules* nat, const CounterHits& hits) const;
 
   std::uint16_t before_;
   std::shared_ptr<const Policy> policy_;

@@ -7,6 +7,7 @@
 
 #include "control/nat/nat_explain.h"
 #include "control/nat_mapping_rows.h"
+#include "control/nat_rule_rows.h"
 #include "control/session_census.h"
 #include "status/json.h"
 
@@ -45,6 +46,12 @@ FirewallHooks FirewallCommands::hooks() {
   };
   hooks.clear_sessions = [this](const SessionQuery& query, const Reply& reply) { clear(query, reply); };
   hooks.nat_mappings = [this](const SessionPageQuery& query) { return mappings(query); };
+  hooks.nat_rules = [this](const TablePage& table_page) -> Result<NatRulePage> {
+    const Config& config = configurations_.running();
+    if (firewall_.policy() == nullptr || firewall_.policy()->nat == nullptr || !config.nat) return kNoNat;
+    return nat_rule_page(
+        *config.nat, [this](const std::string& name) { return nat_hits(name); }, table_page);
+  };
   hooks.policies = [this](const TablePage& table_page) -> Result<PolicyPage> {
     const Config& config = configurations_.running();
     if (firewall_.policy() == nullptr || !config.policy) return kNoPolicy;
@@ -196,13 +203,22 @@ std::uint64_t FirewallCommands::sessions() const {
 
 std::uint64_t FirewallCommands::hits(RuleIndex rule) const {
   const Firewall::Policy& policy = *firewall_.policy();
-  const bool is_rule = rule < policy.counters.size();
-  const std::uint16_t counter = is_rule ? policy.counters[rule] : Firewall::kDefaultCounter;
+  if (rule >= policy.counters.size()) return hits(RuleCounter{Firewall::kDefaultCounter, 0});
+  return hits(policy.rule_counters.at(policy.rules.rules.rules[rule].name));
+}
+
+std::uint64_t FirewallCommands::nat_hits(const std::string& name) const {
+  const RuleCounters& counters = firewall_.policy()->nat_counters;
+  const auto found = counters.find(name);
+  return found != counters.end() ? hits(found->second) : 0;  // a rule that is not enabled has none
+}
+
+std::uint64_t FirewallCommands::hits(const RuleCounter& counter) const {
   std::uint64_t count = 0;
   for (WorkerIndex worker = 0; worker < workers_.size(); ++worker) {
-    if (const SessionSlot* slot = workers_.sessions(worker)) count += slot->rule_hits()[counter].read();
+    if (const SessionSlot* slot = workers_.sessions(worker)) count += slot->rule_hits()[counter.number].read();
   }
-  return is_rule ? count - policy.counted_before[rule] : count;
+  return count - counter.before;
 }
 
 }  // namespace culvert

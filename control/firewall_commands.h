@@ -57,6 +57,9 @@ class FirewallCommands {
   std::uint64_t sessions() const;
   /// Hits of a rule of the policy that runs, or of its default.
   std::uint64_t hits(RuleIndex rule) const;
+  /// Of NAT's rule with a counter of this name.
+  std::uint64_t nat_hits(const std::string& name) const;
+  std::uint64_t hits(const RuleCounter& counter) const;
 
   WorkerGroup& workers_;
   const Firewall& firewall_;

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "config/service.h"
 #include "config/suggest.h"
+#include "control/rule_page.h"
 #include "control/session_rows.h"
 #include "packet/icmp.h"
 #include "packet/icmpv6.h"
@@ -43,14 +43,6 @@ std::string log_text(RuleLog log) {
   return "both";
 }
 
-/// Names of sets, then what is written out.
-template <typename T>
-std::vector<std::string> list_of(const NamedList<T>& list) {
-  std::vector<std::string> texts = list.names;
-  for (const T& value : list.values) texts.push_back(to_text(value));
-  return texts;
-}
-
 PolicyRow row_of(const RuleConfig& config, std::size_t position, bool active, std::uint64_t hits) {
   PolicyRow row;
   row.position = static_cast<std::uint32_t>(position + 1);
@@ -68,18 +60,6 @@ PolicyRow row_of(const RuleConfig& config, std::size_t position, bool active, st
   row.active = active;
   row.hits = hits;
   return row;
-}
-
-/// How many rules are before the page; an error for what was never a `next`.
-Result<std::size_t> rules_before(const std::string& after, std::size_t rules) {
-  if (after.empty()) return std::size_t{0};
-  std::size_t count = 0;
-  const char* end = after.data() + after.size();
-  const auto [stop, error] = std::from_chars(after.data(), end, count);
-  if (error != std::errc() || stop != end || count > rules) {
-    return Error{"\"after\" is not the 'next' of an earlier page", EINVAL, "leave it out to begin"};
-  }
-  return count;
 }
 
 Result<Zone> zone_of(const std::string& name, const ZoneNumbers& zones) {
@@ -149,7 +129,7 @@ std::vector<PassedRule> closest(std::vector<PassedRule> passed, std::size_t most
 Result<PolicyPage> policy_page(const PolicyConfig& config, const RuleSet& rules, const RuleHitsOf& hits,
                                const TablePage& page) {
   const std::size_t total = std::min(config.rules.size(), rules.rules.size());
-  const auto begin = rules_before(page.after, total);
+  const auto begin = rows_before(page.after, total);
   if (begin.has_error()) return begin.error();
   PolicyPage answer;
   answer.total = total;

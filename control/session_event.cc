@@ -27,8 +27,7 @@ std::string_view action_of(SessionRecordKind kind) noexcept {
       return "deny";
     case SessionRecordKind::kRejected:
       return "reject";
-    case SessionRecordKind::kOpened:
-    case SessionRecordKind::kClosed:
+    default:
       break;
   }
   return "permit";
@@ -97,6 +96,10 @@ EventKind event_kind(const SessionRecord& record) noexcept {
       return EventKind::kSessionOpened;
     case SessionRecordKind::kClosed:
       return EventKind::kSessionClosed;
+    case SessionRecordKind::kPortTaken:
+      return EventKind::kNatMappingCreated;
+    case SessionRecordKind::kPortFree:
+      return EventKind::kNatMappingDeleted;
     case SessionRecordKind::kDenied:
     case SessionRecordKind::kRejected:
       break;
@@ -104,40 +107,86 @@ EventKind event_kind(const SessionRecord& record) noexcept {
   return EventKind::kSessionDenied;
 }
 
-SessionEvent session_event(const SessionRecord& record, const SessionNames& names, const RuleNames& rules) {
-  const std::optional<std::string> rule = rules.of(record.policy, record.rule);
-  SessionEvent event{event_kind(record), text_of(record, names, rule_text(record, rule)), {}};
-  const auto say = [&event](const char* name, std::string value) { event.fields.emplace_back(name, std::move(value)); };
-  const auto count = [&say](const char* name, std::uint64_t value) { say(name, std::to_string(value)); };
-  say("protocol", protocol_text(record.protocol));
-  say("source", address_of(record, record.source));
-  if (has_ports(record.protocol)) count("source_port", record.source_port.host());
-  say("destination", address_of(record, record.destination));
-  if (has_ports(record.protocol)) count("destination_port", record.destination_port.host());
-  if (is_icmp(record.protocol)) count("icmp_id", record.source_port.host());
-  if (record.translated) {
+namespace {
+
+bool is_of_port(const SessionRecord& record) noexcept {
+  return record.kind == SessionRecordKind::kPortTaken || record.kind == SessionRecordKind::kPortFree;
+}
+
+/// Builds an event's fields.
+class Fields {
+ public:
+  explicit Fields(SessionEvent& event) : event_(event) {}
+  void say(const char* name, std::string value) { event_.fields.emplace_back(name, std::move(value)); }
+  void count(const char* name, std::uint64_t value) { say(name, std::to_string(value)); }
+
+  void say_source(const SessionRecord& record) {
+    say("protocol", protocol_text(record.protocol));
+    say("source", address_of(record, record.source));
+    if (has_ports(record.protocol)) count("source_port", record.source_port.host());
+    if (is_icmp(record.protocol)) count("icmp_id", record.source_port.host());
+  }
+  void say_translated_source(const SessionRecord& record) {
+    if (!record.translated) return;
     say("translated_source", address_of(record, record.translated_source));
     if (has_ports(record.protocol)) count("translated_source_port", record.translated_port.host());
     if (is_icmp(record.protocol)) count("translated_icmp_id", record.translated_port.host());
   }
-  if (record.redirected) {
-    say("translated_destination", address_of(record, record.translated_destination));
-    if (has_ports(record.protocol)) count("translated_destination_port", record.redirected_port.host());
+  void say_way(const SessionRecord& record, const SessionNames& names) {
+    say("from_zone", names.zone(record.from_zone));
+    say("to_zone", names.zone(record.to_zone));
+    say("in_interface", names.interface(record.in_interface));
+    say("out_interface", names.interface(record.out_interface));
   }
-  say("from_zone", names.zone(record.from_zone));
-  say("to_zone", names.zone(record.to_zone));
-  say("in_interface", names.interface(record.in_interface));
-  say("out_interface", names.interface(record.out_interface));
-  if (rule.has_value()) say("rule", *rule);
-  say("action", std::string(action_of(record.kind)));
+
+ private:
+  SessionEvent& event_;
+};
+
+/// Of one of NAT's ports: whom the inside endpoint speaks to is nobody's business (RFC 6888 REQ-12).
+SessionEvent port_event(const SessionRecord& record, const SessionNames& names) {
+  const char* what = record.kind == SessionRecordKind::kPortTaken ? "has" : "had";
+  const std::string id = is_icmp(record.protocol) ? fmt::format(" id {}", record.source_port.host()) : std::string();
+  SessionEvent event{event_kind(record),
+                     fmt::format("{}{} {}{}, {} to {}: {} it for {}", protocol_text(record.protocol), id,
+                                 endpoint(record, record.source, record.source_port), translation_of(record),
+                                 names.zone(record.from_zone), names.zone(record.to_zone), what,
+                                 record.mapped ? "all its sessions" : "one session"),
+                     {}};
+  Fields fields(event);
+  fields.say_source(record);
+  fields.say_translated_source(record);
+  fields.say_way(record, names);
+  fields.say("mapping", record.mapped ? "endpoint_independent" : "address_and_port_dependent");
+  return event;
+}
+
+}  // namespace
+
+SessionEvent session_event(const SessionRecord& record, const SessionNames& names, const RuleNames& rules) {
+  if (is_of_port(record)) return port_event(record, names);
+  const std::optional<std::string> rule = rules.of(record.policy, record.rule);
+  SessionEvent event{event_kind(record), text_of(record, names, rule_text(record, rule)), {}};
+  Fields fields(event);
+  fields.say_source(record);
+  fields.say("destination", address_of(record, record.destination));
+  if (has_ports(record.protocol)) fields.count("destination_port", record.destination_port.host());
+  fields.say_translated_source(record);
+  if (record.redirected) {
+    fields.say("translated_destination", address_of(record, record.translated_destination));
+    if (has_ports(record.protocol)) fields.count("translated_destination_port", record.redirected_port.host());
+  }
+  fields.say_way(record, names);
+  if (rule.has_value()) fields.say("rule", *rule);
+  fields.say("action", std::string(action_of(record.kind)));
   if (record.kind != SessionRecordKind::kClosed) return event;
-  say("reason", std::string(reason_of(record)));
-  count("duration_s", record.age_s);
-  count("idle_s", record.idle_s);
-  count("packets", record.packets);
-  count("bytes", record.bytes);
-  count("reply_packets", record.reply_packets);
-  count("reply_bytes", record.reply_bytes);
+  fields.say("reason", std::string(reason_of(record)));
+  fields.count("duration_s", record.age_s);
+  fields.count("idle_s", record.idle_s);
+  fields.count("packets", record.packets);
+  fields.count("bytes", record.bytes);
+  fields.count("reply_packets", record.reply_packets);
+  fields.count("reply_bytes", record.reply_bytes);
   return event;
 }
 

@@ -38,9 +38,10 @@ struct DestinationRule {
   std::uint16_t first_inside_port = 0;  ///< what the first of `ports` becomes; the others follow it
   bool one_inside_port = false;         ///< all become that one
   bool any_source = true;
-  std::span<const NatRange> sources;   ///< without any_source
-  AddressMap addresses;                ///< from outside to inside
-  InterfaceIndex home = kNoInterface;  ///< where packets to its addresses come in; none: nobody says
+  std::span<const NatRange> sources;      ///< without any_source
+  AddressMap addresses;                   ///< from outside to inside
+  InterfaceIndex home = kNoInterface;     ///< where packets to its addresses come in; none: nobody says
+  std::uint16_t counter = kNoNatCounter;  ///< of a worker: sessions that it has decided about
 };
 
 class DestinationNat {

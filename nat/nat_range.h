@@ -28,6 +28,9 @@ struct AddressNumber {
   friend constexpr auto operator<=>(const AddressNumber&, const AddressNumber&) noexcept = default;
 };
 
+/// Of a rule: none of a worker's counters counts what it has decided.
+inline constexpr std::uint16_t kNoNatCounter = 0xffff;
+
 /// From `first` to `last`, both included. Of a list of them each begins behind the end of the one before.
 struct NatRange {
   AddressNumber first, last;

@@ -52,6 +52,13 @@ enum class NatFiltering : std::uint8_t {
   kAddressAndPortDependent,  ///< nobody
 };
 
+/// What is told of the ports that a rule's sessions get (RFC 6888 4: who had which, and when).
+enum class NatLog : std::uint8_t {
+  kNone,
+  kMappings,  ///< that a mapping begins and ends, or a port that one session has alone
+  kSessions,  ///< and sessions that somebody outside begins with such a mapping
+};
+
 struct SourceRule {
   NatZones from = kAnyNatZone;
   NatZones to = kAnyNatZone;
@@ -60,6 +67,8 @@ struct SourceRule {
   NatMapping mapping = NatMapping::kAddressAndPortDependent;
   NatFiltering filtering = NatFiltering::kAddressAndPortDependent;  ///< of what is mapped kEndpointIndependent
   NatPoolIndex pool = kNoNatPool;                                   ///< with kPool
+  NatLog log = NatLog::kNone;
+  std::uint16_t counter = kNoNatCounter;  ///< of a worker: sessions that it has decided about
   bool any_source = true;
   bool any_destination = true;
   // Without any_...:

@@ -78,15 +78,18 @@ struct Begun {
 /// The session with its translation, or neither.
 template <typename Tuple>
 Begun admit(SessionStart<Tuple>& start, InterfaceIndex egress, const StatefulContext& context) noexcept {
+  bool tell_port = false;
   if (context.stateful.source_nat != nullptr) {
     const Translator::Rules rules =
         context.nat_rules(start.reply.key.reversed(), start.original.zone, start.reply.zone, egress);
-    const DropReason refused = context.translator.begin(start, rules);
-    if (refused != DropReason::kNone) return {kNoFlow, refused};
+    const Translator::Begun begun = context.translator.begin(start, rules);
+    if (begun.refused != DropReason::kNone) return {kNoFlow, begun.refused};
     start.reply.hash = context.shard.table<Tuple>().hash(start.reply.key);
+    tell_port = begun.tell_port;
   }
   const auto admitted = context.shard.admit(start, context.stateful.timeouts, context.context.now);
   if (admitted.slot == kNoFlow) context.translator.give_back(start);
+  if (admitted.slot != kNoFlow && tell_port) log_port<Tuple>(admitted.slot, context);
   return {admitted.slot, reason_of(admitted.admission)};
 }
 

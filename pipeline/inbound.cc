@@ -6,6 +6,7 @@
 #include "pipeline/first_packet.h"
 #include "pipeline/guards.h"
 #include "pipeline/hairpin.h"
+#include "pipeline/log_decision.h"
 #include "pipeline/route_stage.h"
 #include "pipeline/tcp_of_packet.h"
 #include "pipeline/way_out.h"
@@ -109,8 +110,11 @@ bool admit_inbound(Packet& packet, const Tuple& key, std::uint64_t hash, std::ui
   if (const DropReason over_limit = pass_rates(key, outside, context); over_limit != DropReason::kNone) {
     return drop(over_limit);
   }
+  const bool is_logged = context.translator.logs_inbound(original, inside, outside, rules);
+  if (is_logged) start.flags |= kFlowLogClose;
   const FlowSlot slot = admit(packet, start, mapping, context);
   if (slot == kNoFlow) return true;
+  if (is_logged) log_opened<Tuple>(slot, context);
   auto& sessions = context.shard.table<Tuple>();
   FlowHead& head = sessions.entry(slot).head;
   count_packet(head, packet);

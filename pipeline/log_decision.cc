@@ -35,6 +35,26 @@ void log_decision(const FirstPacket<Tuple>& first, const RuleOutcome& outcome,
   context.shard.log().write(record);
 }
 
+template <typename Tuple>
+[[gnu::noinline]] void log_opened(FlowSlot slot, const StatefulContext& context) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  const FlowSlot original = sessions.original_of(slot);
+  SessionRecord record = record_of(sessions, original, SessionRecordKind::kOpened, context.context.now);
+  record.rule = sessions.info(original).rule;
+  record.policy = sessions.entry(original).head.policy();
+  context.shard.log().write(record);
+}
+
+template <typename Tuple>
+[[gnu::noinline]] void log_port(FlowSlot slot, const StatefulContext& context) noexcept {
+  auto& sessions = context.shard.table<Tuple>();
+  context.shard.log().write(record_of_port(sessions, slot, SessionRecordKind::kPortTaken, context.context.now));
+}
+
+template void log_opened<FiveTuple4>(FlowSlot, const StatefulContext&) noexcept;
+template void log_opened<FiveTuple6>(FlowSlot, const StatefulContext&) noexcept;
+template void log_port<FiveTuple4>(FlowSlot, const StatefulContext&) noexcept;
+template void log_port<FiveTuple6>(FlowSlot, const StatefulContext&) noexcept;
 template void log_decision(const FirstPacket<FiveTuple4>&, const RuleOutcome&, const StatefulContext&) noexcept;
 template void log_decision(const FirstPacket<FiveTuple6>&, const RuleOutcome&, const StatefulContext&) noexcept;
 

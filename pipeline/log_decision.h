@@ -19,6 +19,18 @@ struct FirstPacket {
 template <typename Tuple>
 void log_decision(const FirstPacket<Tuple>& first, const RuleOutcome& outcome, const StatefulContext& context) noexcept;
 
+/// Tells control that a session has begun by a mapping, without a rule of the policy. `slot`: of either direction.
+template <typename Tuple>
+void log_opened(FlowSlot slot, const StatefulContext& context) noexcept;
+
+/// Tells control that a session which has just begun has taken one of NAT's ports. `slot`: of its original direction.
+template <typename Tuple>
+void log_port(FlowSlot slot, const StatefulContext& context) noexcept;
+
+extern template void log_opened<FiveTuple4>(FlowSlot, const StatefulContext&) noexcept;
+extern template void log_opened<FiveTuple6>(FlowSlot, const StatefulContext&) noexcept;
+extern template void log_port<FiveTuple4>(FlowSlot, const StatefulContext&) noexcept;
+extern template void log_port<FiveTuple6>(FlowSlot, const StatefulContext&) noexcept;
 extern template void log_decision(const FirstPacket<FiveTuple4>&, const RuleOutcome&, const StatefulContext&) noexcept;
 extern template void log_decision(const FirstPacket<FiveTuple6>&, const RuleOutcome&, const StatefulContext&) noexcept;
 

@@ -40,7 +40,7 @@ Pipeline::Pipeline(const PipelineParts& parts) noexcept
       multipath_key_(parts.multipath_key),
       cells_(parts.cells),
       syn_proxy_(*parts.pool, parts.region, parts.syn_cookie_key, parts.syn_offer),
-      translator_(parts.nat, parts.port_key),
+      translator_(parts.nat, parts.port_key, parts.rule_hits),
       owners_(parts.self, parts.workers, parts.owner_key, parts.owner_hash),
       hold_(parts.pending, *parts.requests, *parts.routes.generation),
       fragments_(*parts.pool, parts.region),

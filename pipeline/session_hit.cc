@@ -97,6 +97,7 @@ RuleOutcome ask_again(FlowSlot original, const StatefulContext& context) noexcep
     }
   } else if ((nat & kNatFromOutside) != 0 && mapping_is_allowed(reply.key, entry.head.zone, reply.head.zone, context)) {
     outcome = {.rule = kMappingRule, .action = RuleAction::kPermit};
+    outcome.log_close = entry.head.has(kFlowLogClose);
   }
   return outcome;
 }

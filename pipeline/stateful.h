@@ -33,8 +33,12 @@ struct SharedMeters {
   SynMeters syns{};
 };
 
-/// Cells in which a worker counts rules' hits, by StatefulSnapshot::rule_counters.
+/// Cells in which a worker counts hits of the policy's rules, by StatefulSnapshot::rule_counters.
 inline constexpr std::size_t kRuleCounters = kMaxRules + 1;
+/// With those behind them, of NAT's rules, by SourceRule::counter and DestinationRule::counter: twice as many as there
+/// can be rules, so that a changed configuration finds enough.
+inline constexpr std::size_t kAllRuleCounters = kRuleCounters + 2 * std::size_t{3} * 1024;
+static_assert(kAllRuleCounters <= kNoNatCounter);
 
 inline constexpr DestinationNat kNoDestinationNat{};
 

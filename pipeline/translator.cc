@@ -75,29 +75,41 @@ FlowSlot Translator::find_mapping(const Tuple& original, PairedSlots slots) noex
 }
 
 template <typename Tuple>
-DropReason Translator::begin_mapped(SessionStart<Tuple>& start, const NatPool& pool, PairedSlots slots, PortKind kind,
-                                    const SourceRule& rule, Now now) noexcept {
+Translator::Begun Translator::begin_mapped(SessionStart<Tuple>& start, const NatPool& pool, PairedSlots slots,
+                                           PortKind kind, const SourceRule& rule, Now now) noexcept {
   auto& mappings = bindings_->mappings<Tuple>();
   const Tuple& original = start.original.key;
   FlowSlot mapping = find_mapping(original, slots);
-  if (mapping != kNoFlow) {
+  const bool is_new = mapping == kNoFlow;
+  if (!is_new) {
     const Tuple& outside = mappings.outside(mapping);
     start.reply.key.destination = outside.destination;
     set_port(start.reply.key, kind, outside.destination_port.host());
     mappings.hold(mapping);
   } else {
-    if (!take_port(start, pool, slots, kind)) return DropReason::kNatPortsExhausted;
+    if (!take_port(start, pool, slots, kind)) return {DropReason::kNatPortsExhausted};
     mapping = bindings_->begin(original, start.reply.key, now);
     if (mapping == kNoFlow) {
       bindings_->give_back(original, start.reply.key, 0);
-      return DropReason::kNatMappingsFull;
+      return {DropReason::kNatMappingsFull};
     }
+    if (rule.log != NatLog::kNone) mappings.set_logged(mapping);
   }
   const bool permit = rule.filtering == NatFiltering::kAddressDependent;
   const unsigned opened = bindings_->open(mapping, original, permit, now);
   mappings.allow(mapping, {start.policy, start.original.zone, start.reply.zone});
-  start.nat = static_cast<std::uint8_t>(kNatMapped | opened);
-  return DropReason::kNone;
+  const bool is_logged = mappings.is_logged(mapping);
+  start.nat = static_cast<std::uint8_t>(kNatMapped | opened | (is_logged ? kNatLogged : 0U));
+  return {DropReason::kNone, is_new && is_logged};
+}
+
+template <typename Tuple>
+Translator::Begun Translator::begin_alone(SessionStart<Tuple>& start, const NatPool& pool, PairedSlots slots,
+                                          PortKind kind, const SourceRule& rule) noexcept {
+  if (!take_port(start, pool, slots, kind)) return {DropReason::kNatPortsExhausted};
+  const bool is_logged = rule.log != NatLog::kNone;
+  if (is_logged) start.nat = kNatLogged;
+  return {DropReason::kNone, is_logged};
 }
 
 /// Sessions of a host that has an address outside for itself.
@@ -118,32 +130,43 @@ bool destination_is_right(const Tuple& original, const Tuple& meant, Zone from, 
 }
 
 template <typename Tuple>
-DropReason Translator::begin(SessionStart<Tuple>& start, const Rules& rules) noexcept {
+Translator::Begun Translator::begin(SessionStart<Tuple>& start, const Rules& rules) noexcept {
   const Tuple& original = start.original.key;
+  if ((start.flags & kFlowTranslated) != 0) {
+    const DestinationRule* redirects = rules.destinations.find(original, start.original.zone);
+    if (redirects != nullptr) count(redirects->counter);
+  }
   if (const DestinationRule* fixed = rules.destinations.find_static(original, start.reply.zone)) {
-    return begin_static(start, *fixed);
+    count(fixed->counter);
+    return {begin_static(start, *fixed)};
   }
   const SourceRule* rule = rules.nat.find(start.reply.key.reversed(), start.original.zone, start.reply.zone);
-  if (rule == nullptr || rule->action == SourceAction::kKeep) return DropReason::kNone;
-  const NatPool* pool = pool_of(*rule, rules.nat, rules.egress);
-  if (bindings_ == nullptr || pool == nullptr || pool->ipv6 != kIsIpv6<Tuple>) return DropReason::kNatNoAddress;
+  if (rule == nullptr) return {};
+  count(rule->counter);
+  if (rule->action == SourceAction::kKeep) return {};
+  return translate_source(start, *rule, rules);
+}
+
+template <typename Tuple>
+Translator::Begun Translator::translate_source(SessionStart<Tuple>& start, const SourceRule& rule,
+                                               const Rules& rules) noexcept {
+  const Tuple& original = start.original.key;
+  const NatPool* pool = pool_of(rule, rules.nat, rules.egress);
+  if (bindings_ == nullptr || pool == nullptr || pool->ipv6 != kIsIpv6<Tuple>) return {DropReason::kNatNoAddress};
   PairedSlots slots(*pool, host_hash(rules.nat.pairing_key, original));
-  if (slots.tries() == 0) return DropReason::kNatNoAddress;
+  if (slots.tries() == 0) return {DropReason::kNatNoAddress};
   const auto kind = port_kind(original.protocol);
   if (!kind.has_value()) {
     set_address(start.reply.key.destination, bindings_->ports().address(slots.next()));
     start.flags |= kFlowTranslated;
-    return DropReason::kNone;
+    return {};
   }
-  DropReason refused = DropReason::kNone;
-  const bool mapped = rule->mapping == NatMapping::kEndpointIndependent;
-  if (rules.may_map && mapped && bindings_->has_mappings()) {
-    refused = begin_mapped(start, *pool, slots, *kind, *rule, rules.now);
-  } else if (!take_port(start, *pool, slots, *kind)) {
-    refused = DropReason::kNatPortsExhausted;
-  }
-  if (refused == DropReason::kNone) start.flags |= kFlowTranslated | kFlowHoldsPort;
-  return refused;
+  const bool mapped = rule.mapping == NatMapping::kEndpointIndependent;
+  const Begun begun = rules.may_map && mapped && bindings_->has_mappings()
+                          ? begin_mapped(start, *pool, slots, *kind, rule, rules.now)
+                          : begin_alone(start, *pool, slots, *kind, rule);
+  if (begun.refused == DropReason::kNone) start.flags |= kFlowTranslated | kFlowHoldsPort;
+  return begun;
 }
 
 template <typename Tuple>
@@ -195,7 +218,14 @@ template <typename Tuple>
 void Translator::join(SessionStart<Tuple>& start, FlowSlot mapping) noexcept {
   bindings_->mappings<Tuple>().hold(mapping);
   start.flags |= kFlowTranslated | kFlowHoldsPort;
-  start.nat = kNatMapped | kNatFromOutside;
+  const bool is_logged = bindings_->mappings<Tuple>().is_logged(mapping);
+  start.nat = static_cast<std::uint8_t>(kNatMapped | kNatFromOutside | (is_logged ? kNatLogged : 0U));
+}
+
+template <typename Tuple>
+bool Translator::logs_inbound(const Tuple& original, Zone from, Zone to, const Rules& rules) const noexcept {
+  const SourceRule* rule = rules.nat.find(original, from, to);
+  return rule != nullptr && rule->log == NatLog::kSessions;
 }
 
 template <typename Tuple>
@@ -238,7 +268,7 @@ void leave_translated(Packet& packet, const Tuple& answer, std::uint32_t transpo
   packet.destination_port = answer.source_port;
 }
 
-template DropReason Translator::begin(SessionStart<FiveTuple4>&, const Rules&) noexcept;
+template Translator::Begun Translator::begin(SessionStart<FiveTuple4>&, const Rules&) noexcept;
 template void Translator::give_back(const SessionStart<FiveTuple4>&) noexcept;
 template bool Translator::still_right(const FiveTuple4&, const FiveTuple4&, Zone, Zone, const Rules&) const noexcept;
 template FlowSlot Translator::mapping_of(const FiveTuple4&) noexcept;
@@ -246,8 +276,9 @@ template bool Translator::lets_in(FlowSlot, const FiveTuple4&, const FiveTuple4&
 template bool Translator::is_allowed(const FiveTuple4&, const NatMappings<FiveTuple4>::Allowed&) noexcept;
 template void Translator::allow(const FiveTuple4&, const NatMappings<FiveTuple4>::Allowed&) noexcept;
 template void Translator::join(SessionStart<FiveTuple4>&, FlowSlot) noexcept;
+template bool Translator::logs_inbound(const FiveTuple4&, Zone, Zone, const Rules&) const noexcept;
 template void Translator::answered(SessionTable<FiveTuple4>&, FlowSlot, const Rules&) noexcept;
-template DropReason Translator::begin(SessionStart<FiveTuple6>&, const Rules&) noexcept;
+template Translator::Begun Translator::begin(SessionStart<FiveTuple6>&, const Rules&) noexcept;
 template void Translator::give_back(const SessionStart<FiveTuple6>&) noexcept;
 template bool Translator::still_right(const FiveTuple6&, const FiveTuple6&, Zone, Zone, const Rules&) const noexcept;
 template FlowSlot Translator::mapping_of(const FiveTuple6&) noexcept;
@@ -255,6 +286,7 @@ template bool Translator::lets_in(FlowSlot, const FiveTuple6&, const FiveTuple6&
 template bool Translator::is_allowed(const FiveTuple6&, const NatMappings<FiveTuple6>::Allowed&) noexcept;
 template void Translator::allow(const FiveTuple6&, const NatMappings<FiveTuple6>::Allowed&) noexcept;
 template void Translator::join(SessionStart<FiveTuple6>&, FlowSlot) noexcept;
+template bool Translator::logs_inbound(const FiveTuple6&, Zone, Zone, const Rules&) const noexcept;
 template void Translator::answered(SessionTable<FiveTuple6>&, FlowSlot, const Rules&) noexcept;
 template void leave_translated(Packet&, const FiveTuple4&, std::uint32_t) noexcept;
 template void leave_translated(Packet&, const FiveTuple6&, std::uint32_t) noexcept;

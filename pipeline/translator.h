@@ -28,7 +28,9 @@ namespace culvert {
 class Translator {
  public:
   /// `bindings`: the worker's, outlive it; null without NAT. `key`: a secret of this worker; ports can't be foreseen.
-  Translator(NatBindings* bindings, const HashKey& key) noexcept : bindings_(bindings), key_(key) {}
+  /// `hits`: by the counters of rules.
+  Translator(NatBindings* bindings, const HashKey& key, std::span<Cell> hits = {}) noexcept
+      : bindings_(bindings), key_(key), hits_(hits) {}
 
   /// The addresses of a new configuration.
   void use(const ExternalAddresses* addresses) noexcept {
@@ -46,9 +48,14 @@ class Translator {
 
   /// A new session that is permitted, with both zones, the policy's generation, and the reply that it has with the
   /// destination that it goes to: if its source is to be translated, its reply gets the key that answers will have (its
-  /// hash is the caller's), and the session a port or a mapping. Else why it can't begin.
+  /// hash is the caller's), and the session a port or a mapping. Else why it can't begin. Counts a hit of each rule
+  /// that has decided about it.
+  struct Begun {
+    DropReason refused = DropReason::kNone;
+    bool tell_port = false;  ///< its port was nobody's before, and the log is to have it
+  };
   template <typename Tuple>
-  DropReason begin(SessionStart<Tuple>& start, const Rules& rules) noexcept;
+  Begun begin(SessionStart<Tuple>& start, const Rules& rules) noexcept;
 
   /// What begin() or join() took, of a session that found no place.
   template <typename Tuple>
@@ -83,6 +90,9 @@ class Translator {
   /// A session that somebody outside begins with this mapping holds it.
   template <typename Tuple>
   void join(SessionStart<Tuple>& start, FlowSlot mapping) noexcept;
+  /// Whether the log is to have such a session, between these zones. `original`: its key.
+  template <typename Tuple>
+  bool logs_inbound(const Tuple& original, Zone from, Zone to, const Rules& rules) const noexcept;
   /// The first packet from inside of a session with kNatMapped that somebody outside has begun.
   template <typename Tuple>
   void answered(SessionTable<Tuple>& sessions, FlowSlot original, const Rules& rules) noexcept;
@@ -95,11 +105,20 @@ class Translator {
   template <typename Tuple>
   FlowSlot find_mapping(const Tuple& original, PairedSlots slots) noexcept;
   template <typename Tuple>
-  DropReason begin_mapped(SessionStart<Tuple>& start, const NatPool& pool, PairedSlots slots, PortKind kind,
-                          const SourceRule& rule, Now now) noexcept;
+  Begun begin_mapped(SessionStart<Tuple>& start, const NatPool& pool, PairedSlots slots, PortKind kind,
+                     const SourceRule& rule, Now now) noexcept;
+  template <typename Tuple>
+  Begun begin_alone(SessionStart<Tuple>& start, const NatPool& pool, PairedSlots slots, PortKind kind,
+                    const SourceRule& rule) noexcept;
+  template <typename Tuple>
+  Begun translate_source(SessionStart<Tuple>& start, const SourceRule& rule, const Rules& rules) noexcept;
+  void count(std::uint16_t counter) noexcept {
+    if (counter < hits_.size()) hits_[counter].add();
+  }
 
   NatBindings* bindings_;
   HashKey key_;
+  std::span<Cell> hits_;
   std::uint64_t count_ = 0;
 };
 

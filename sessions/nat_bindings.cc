@@ -40,18 +40,19 @@ std::uint8_t NatBindings::open(FlowSlot mapping, const Tuple& original, bool per
 }
 
 template <typename Tuple>
-void NatBindings::give_back(const Tuple& original, const Tuple& reply, std::uint8_t nat) noexcept {
+bool NatBindings::give_back(const Tuple& original, const Tuple& reply, std::uint8_t nat) noexcept {
   if ((nat & kNatMapped) != 0) {
     auto& mappings = this->mappings<Tuple>();
     const FlowSlot mapping = mappings.of_outside(reply);
     CULVERT_CHECK(mapping != kNoFlow);
     if ((nat & kNatPermits) != 0) mappings.forbid(mapping, original);
     if ((nat & kNatOpens) != 0) mappings.close(mapping);
-    if (!mappings.release(mapping)) return;
+    if (!mappings.release(mapping)) return false;
   }
   const auto kind = port_kind(reply.protocol);
   CULVERT_CHECK(kind.has_value());
   ports_.give_back(mapped(reply.destination), *kind, reply.destination_port.host());
+  return true;
 }
 
 template <typename Tuple>
@@ -76,7 +77,8 @@ std::optional<std::uint8_t> NatBindings::take_again(const Tuple& original, const
       return std::nullopt;
     }
   }
-  const unsigned rest = nat & (kNatMapped | kNatFromOutside);
+  if ((nat & kNatLogged) != 0) mappings.set_logged(mapping);
+  const unsigned rest = nat & (kNatMapped | kNatFromOutside | kNatLogged);
   if ((nat & kNatOpens) == 0) return static_cast<std::uint8_t>(rest);
   // Nothing is allowed yet by the policy of now.
   return static_cast<std::uint8_t>(rest | open(mapping, original, (nat & kNatPermits) != 0, now));
@@ -86,8 +88,8 @@ template FlowSlot NatBindings::begin(const FiveTuple4&, const FiveTuple4&, Now) 
 template FlowSlot NatBindings::begin(const FiveTuple6&, const FiveTuple6&, Now) noexcept;
 template std::uint8_t NatBindings::open(FlowSlot, const FiveTuple4&, bool, Now) noexcept;
 template std::uint8_t NatBindings::open(FlowSlot, const FiveTuple6&, bool, Now) noexcept;
-template void NatBindings::give_back(const FiveTuple4&, const FiveTuple4&, std::uint8_t) noexcept;
-template void NatBindings::give_back(const FiveTuple6&, const FiveTuple6&, std::uint8_t) noexcept;
+template bool NatBindings::give_back(const FiveTuple4&, const FiveTuple4&, std::uint8_t) noexcept;
+template bool NatBindings::give_back(const FiveTuple6&, const FiveTuple6&, std::uint8_t) noexcept;
 template std::optional<std::uint8_t> NatBindings::take_again(const FiveTuple4&, const FiveTuple4&, std::uint8_t,
                                                              Now) noexcept;
 template std::optional<std::uint8_t> NatBindings::take_again(const FiveTuple6&, const FiveTuple6&, std::uint8_t,

@@ -58,6 +58,10 @@ class NatMappings {
   /// What allow() said last; the generation 0 before.
   Allowed allowed(FlowSlot mapping) noexcept;
 
+  /// Whether the log has its begin.
+  bool is_logged(FlowSlot mapping) noexcept { return table_.entry(mapping).head.has(kFlowLogClose); }
+  void set_logged(FlowSlot mapping) noexcept { set_log_close(table_.entry(mapping).head, true); }
+
   /// A mapping for one session with these keys (as SessionStart has them, begun inside). kNoFlow: no room.
   FlowSlot begin(const Tuple& original, const Tuple& reply, Now now) noexcept;
   /// One more session has it.

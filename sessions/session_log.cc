@@ -13,23 +13,37 @@ std::uint32_t seconds_since(FlowDate date, Now now) noexcept {
 }  // namespace
 
 template <typename Tuple>
-SessionRecord record_of_end(SessionTable<Tuple>& sessions, FlowSlot original, SessionEnd why, Now now) noexcept {
+SessionRecord record_of(SessionTable<Tuple>& sessions, FlowSlot original, SessionRecordKind kind, Now now) noexcept {
   const auto& entry = sessions.entry(original);
-  const FlowHead& head = entry.head;
-  const auto& reply_entry = sessions.entry(head.peer);
-  const FlowHead& reply = reply_entry.head;
-  const FlowInfo& info = sessions.info(original);
+  const auto& reply = sessions.entry(entry.head.peer);
   SessionRecord record;
-  record.kind = SessionRecordKind::kClosed;
+  record.kind = kind;
   record.set_key(entry.key);
-  if (head.has(kFlowTranslated)) record.set_translation(entry.key, reply_entry.key);
-  record.from_zone = head.zone;
-  record.to_zone = reply.zone;
-  record.in_interface = info.ingress;
-  record.out_interface = sessions.info(head.peer).ingress;
+  if (entry.head.has(kFlowTranslated)) record.set_translation(entry.key, reply.key);
+  record.from_zone = entry.head.zone;
+  record.to_zone = reply.head.zone;
+  record.in_interface = sessions.info(original).ingress;
+  record.out_interface = sessions.info(entry.head.peer).ingress;
+  record.time = now;
+  return record;
+}
+
+template <typename Tuple>
+SessionRecord record_of_port(SessionTable<Tuple>& sessions, FlowSlot original, SessionRecordKind kind,
+                             Now now) noexcept {
+  SessionRecord record = record_of(sessions, original, kind, now);
+  record.mapped = (sessions.info(original).nat & kNatMapped) != 0;
+  return record;
+}
+
+template <typename Tuple>
+SessionRecord record_of_end(SessionTable<Tuple>& sessions, FlowSlot original, SessionEnd why, Now now) noexcept {
+  const FlowHead& head = sessions.entry(original).head;
+  const FlowHead& reply = sessions.entry(head.peer).head;
+  const FlowInfo& info = sessions.info(original);
+  SessionRecord record = record_of(sessions, original, SessionRecordKind::kClosed, now);
   record.rule = info.rule;
   record.policy = head.policy();
-  record.time = now;
   record.why = why;
   record.is_tcp = head.kind() == FlowKind::kTcp;
   if (record.is_tcp) record.tcp = tcp_state_of(head.tcp, reply.tcp);
@@ -43,6 +57,10 @@ SessionRecord record_of_end(SessionTable<Tuple>& sessions, FlowSlot original, Se
   return record;
 }
 
+template SessionRecord record_of(SessionTable<FiveTuple4>&, FlowSlot, SessionRecordKind, Now) noexcept;
+template SessionRecord record_of(SessionTable<FiveTuple6>&, FlowSlot, SessionRecordKind, Now) noexcept;
+template SessionRecord record_of_port(SessionTable<FiveTuple4>&, FlowSlot, SessionRecordKind, Now) noexcept;
+template SessionRecord record_of_port(SessionTable<FiveTuple6>&, FlowSlot, SessionRecordKind, Now) noexcept;
 template SessionRecord record_of_end(SessionTable<FiveTuple4>&, FlowSlot, SessionEnd, Now) noexcept;
 template SessionRecord record_of_end(SessionTable<FiveTuple6>&, FlowSlot, SessionEnd, Now) noexcept;
 

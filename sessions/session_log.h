@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a worker tells control about sessions whose rule asks for it (`log`): that one began, that a first packet was
-// denied or rejected, that one has ended and what had passed. Control makes events of the records (control/).
+// denied or rejected, that one has ended and what had passed; and that one of NAT's ports was taken, or is free again.
+// Control makes events of the records (control/).
 //
 //   worker --SessionRecord--> SessionLog (bounded) --every 10 ms--> control --> event session_opened, ...
 //
@@ -19,7 +20,14 @@
 
 namespace culvert {
 
-enum class SessionRecordKind : std::uint8_t { kOpened, kDenied, kRejected, kClosed };
+enum class SessionRecordKind : std::uint8_t {
+  kOpened,
+  kDenied,
+  kRejected,
+  kClosed,
+  kPortTaken,  ///< by the mapping of an inside endpoint, or by one session: its source and translated source
+  kPortFree,   ///< the same, afterwards
+};
 
 /// Why a session was taken apart.
 enum class SessionEnd : std::uint8_t {
@@ -47,6 +55,7 @@ struct SessionRecord {
   bool redirected = false;             ///< they go to another destination than they say
   Be16 redirected_port;                ///< then: instead of destination_port
   Ipv6Address translated_destination;  ///< and of the destination
+  bool mapped = false;                 ///< of ports: a mapping has it, else a session alone
   Now time = 0;
 
   // Of kClosed.
@@ -84,6 +93,20 @@ struct SessionRecord {
 template <typename Tuple>
 SessionRecord record_of_end(SessionTable<Tuple>& sessions, FlowSlot original, SessionEnd why, Now now) noexcept;
 
+/// Who and where, of a session that there is; without `rule` and what is of kClosed.
+template <typename Tuple>
+SessionRecord record_of(SessionTable<Tuple>& sessions, FlowSlot original, SessionRecordKind kind, Now now) noexcept;
+
+/// What is to be said of the port that a session takes now, or that is free with its end. `kind`: kPortTaken,
+/// kPortFree.
+template <typename Tuple>
+SessionRecord record_of_port(SessionTable<Tuple>& sessions, FlowSlot original, SessionRecordKind kind,
+                             Now now) noexcept;
+
+extern template SessionRecord record_of(SessionTable<FiveTuple4>&, FlowSlot, SessionRecordKind, Now) noexcept;
+extern template SessionRecord record_of(SessionTable<FiveTuple6>&, FlowSlot, SessionRecordKind, Now) noexcept;
+extern template SessionRecord record_of_port(SessionTable<FiveTuple4>&, FlowSlot, SessionRecordKind, Now) noexcept;
+extern template SessionRecord record_of_port(SessionTable<FiveTuple6>&, FlowSlot, SessionRecordKind, Now) noexcept;
 extern template SessionRecord record_of_end(SessionTable<FiveTuple4>&, FlowSlot, SessionEnd, Now) noexcept;
 extern template SessionRecord record_of_end(SessionTable<FiveTuple6>&, FlowSlot, SessionEnd, Now) noexcept;
 

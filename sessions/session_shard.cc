@@ -94,7 +94,10 @@ template <typename Tuple>
   auto& sessions = table<Tuple>();
   const auto& entry = sessions.entry(original);
   CULVERT_CHECK(nat_ != nullptr);
-  nat_->give_back(entry.key, sessions.entry(entry.head.peer).key, sessions.info(original).nat);
+  const std::uint8_t nat = sessions.info(original).nat;
+  const bool is_free = nat_->give_back(entry.key, sessions.entry(entry.head.peer).key, nat);
+  if (!is_free || (nat & kNatLogged) == 0) return;
+  log_.write(record_of_port(sessions, original, SessionRecordKind::kPortFree, now_));
 }
 
 template <typename Tuple>

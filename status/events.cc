@@ -31,6 +31,10 @@ constexpr std::array<EventText, kEventKinds> kTexts{{
     {"session_denied",
      "A packet that would begin a session was denied or rejected by such a rule, or by a logged default."},
     {"session_closed", "A session of a rule with `log: close` or `both` ended."},
+    {"nat_mapping_created",
+     "A host inside got an address and a port outside, by a rule of `nat.source` with `log`: for all sessions of its "
+     "address and port, or for one."},
+    {"nat_mapping_deleted", "It has it no more."},
     {"error", "Something failed after start; the text says what."},
 }};
 static_assert(kTexts.back().name == "error", "one text for each kind, in enum order");

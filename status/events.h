@@ -44,6 +44,8 @@ enum class EventKind : std::uint8_t {
   kSessionOpened,
   kSessionDenied,
   kSessionClosed,
+  kNatMappingCreated,
+  kNatMappingDeleted,
   kError,
   kCount,
 };

@@ -22,10 +22,6 @@ std::string seconds_cell(std::uint64_t seconds) {
   return elapsed_text(seconds * 1000);
 }
 
-std::string list_cell(const std::vector<std::string>& list) {
-  return list.empty() ? "any" : boost::algorithm::join(list, ", ");
-}
-
 /// What is worth a second look: a rule that decides nothing, for now or at all.
 std::string remark(const PolicyRow& row) {
   if (!row.enabled) return "disabled";
@@ -98,6 +94,10 @@ std::string translation_text(const PolicyTest& test) {
 }
 
 }  // namespace
+
+std::string list_cell(const std::vector<std::string>& list) {
+  return list.empty() ? "any" : boost::algorithm::join(list, ", ");
+}
 
 std::string endpoint_text(const std::string& address, const OptionalCount& port) {
   if (!port) return address;

@@ -10,6 +10,9 @@
 
 namespace culvert {
 
+/// "a, b"; of an empty list "any".
+std::string list_cell(const std::vector<std::string>& list);
+
 /// "192.0.2.1:443", "[2001:db8::1]:443", "192.0.2.1".
 std::string endpoint_text(const std::string& address, const OptionalCount& port);
 /// `show sessions`: one line a session.

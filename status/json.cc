@@ -93,6 +93,9 @@ JsonText to_json(const PolicyPage& page) {
 JsonText to_json(const PolicyTest& test) {
   return written(test);
 }
+JsonText to_json(const NatRulePage& page) {
+  return written(page);
+}
 JsonText to_json(const NatPools& pools) {
   return written(pools);
 }
@@ -131,6 +134,9 @@ Result<PolicyPage> policies_from_json(const boost::json::value& json) {
 }
 Result<PolicyTest> policy_test_from_json(const boost::json::value& json) {
   return described_from_json<PolicyTest>(json, "policy test");
+}
+Result<NatRulePage> nat_rules_from_json(const boost::json::value& json) {
+  return described_from_json<NatRulePage>(json, "NAT rules");
 }
 Result<NatPools> nat_pools_from_json(const boost::json::value& json) {
   return described_from_json<NatPools>(json, "NAT pools");

@@ -24,6 +24,7 @@ JsonText to_json(const SessionTop& top);
 JsonText to_json(const SessionsCleared& cleared);
 JsonText to_json(const PolicyPage& page);
 JsonText to_json(const PolicyTest& test);
+JsonText to_json(const NatRulePage& page);
 JsonText to_json(const NatPools& pools);
 JsonText to_json(const NatMappingPage& page);
 /// The parts of a status that one screen needs: the members of these names.
@@ -38,6 +39,7 @@ Result<SessionTop> session_top_from_json(const boost::json::value& json);
 Result<SessionsCleared> cleared_from_json(const boost::json::value& json);
 Result<PolicyPage> policies_from_json(const boost::json::value& json);
 Result<PolicyTest> policy_test_from_json(const boost::json::value& json);
+Result<NatRulePage> nat_rules_from_json(const boost::json::value& json);
 Result<NatPools> nat_pools_from_json(const boost::json::value& json);
 Result<NatMappingPage> nat_mappings_from_json(const boost::json::value& json);
 

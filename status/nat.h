@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is told about NAT, as plain data: `show nat pools` and `show nat mappings`. The members' names are the JSON's
-// (docs/json.md).
+// What is told about NAT, as plain data: `show nat rules`, `show nat pools` and `show nat mappings`. The members' names
+// are the JSON's (docs/json.md).
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -10,6 +10,35 @@
 #include <vector>
 
 namespace culvert {
+
+/// A rule as the configuration says it.
+struct NatRuleRow {
+  std::string kind;            ///< destination, static or source
+  std::uint32_t position = 0;  ///< among those of its kind, from 1
+  std::string rule;
+  std::string description;
+  std::vector<std::string> from, to;  ///< zones; empty: any. Of static ones `to` is `outside`
+  std::vector<std::string> source;    ///< empty: any; of static ones `internal`
+  std::vector<std::string> destination;
+  std::vector<std::string> service;
+  std::string translate;                ///< what the source (static: it, too) or the destination becomes
+  std::string port;                     ///< what its port becomes; empty: it stays, or NAT chooses it
+  std::string family;                   ///< ipv4, ipv6 or both
+  std::string mapping, filtering, log;  ///< of source ones
+  bool checksum_neutral = false;        ///< of static ones
+  bool enabled = true;
+  std::uint64_t hits = 0;  ///< sessions that it has decided about when they began
+};
+BOOST_DESCRIBE_STRUCT(NatRuleRow, (),
+                      (kind, position, rule, description, from, to, source, destination, service, translate, port,
+                       family, mapping, filtering, log, checksum_neutral, enabled, hits))
+
+struct NatRulePage {
+  std::vector<NatRuleRow> rules;  ///< in the order in which they are asked: destination, static, source
+  std::uint64_t total = 0;
+  std::optional<std::string> next;  ///< the `after` of the next page; null at the end
+};
+BOOST_DESCRIBE_STRUCT(NatRulePage, (), (rules, total, next))
 
 /// An address' ports of one protocol, of all workers together.
 struct NatPortUse {

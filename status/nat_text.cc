@@ -19,11 +19,46 @@ std::string ports_cell(const NatAddressRow& row) {
   return row.last_port == 0 ? "-" : fmt::format("{}-{}", row.first_port, row.last_port);
 }
 
+/// "198.18.0.10 port 80", "interface, each session a port of its own".
+std::string becomes(const NatRuleRow& row) {
+  std::string text = row.translate;
+  if (!row.port.empty()) text += " port " + row.port;
+  if (row.checksum_neutral) text += ", checksum-neutral";
+  if (row.kind == "source" && row.translate != "none") {
+    text += row.mapping == "endpoint_independent" ? ", filtering " + row.filtering : ", a port a session";
+  }
+  return text;
+}
+
 std::uint64_t refused(const NatAddressRow& row) {
   return row.tcp.refused + row.udp.refused + row.icmp.refused + row.sctp.refused;
 }
 
 }  // namespace
+
+std::string nat_rules_text(const NatRulePage& page, const TextOptions& options) {
+  Table table({{"Kind", Align::kLeft},
+               {"#"},
+               {"Rule", Align::kLeft},
+               {"Family", Align::kLeft},
+               {"From", Align::kLeft},
+               {"To", Align::kLeft},
+               {"Source", Align::kLeft},
+               {"Destination", Align::kLeft},
+               {"Service", Align::kLeft},
+               {"Becomes", Align::kLeft},
+               {"Log", Align::kLeft},
+               {"Hits"},
+               {"", Align::kLeft}});
+  for (const NatRuleRow& row : page.rules) {
+    table.row({row.kind, fmt::format("{}", row.position), row.rule, row.family, list_cell(row.from), list_cell(row.to),
+               list_cell(row.source), list_cell(row.destination), list_cell(row.service), becomes(row),
+               row.log.empty() || row.log == "none" ? "-" : row.log, fmt::format("{}", row.hits),
+               row.enabled ? "" : "disabled"},
+              row.enabled ? Colour::kNone : Colour::kYellow);
+  }
+  return (table.empty() ? "" : table.text(options.colour)) + fmt::format("{} rules\n", page.total);
+}
 
 std::string nat_pools_text(const NatPools& pools, const TextOptions& options) {
   Table table({{"Pool", Align::kLeft},

@@ -8,6 +8,8 @@
 
 namespace culvert {
 
+/// `show nat rules`: one line a rule.
+std::string nat_rules_text(const NatRulePage& page, const TextOptions& options);
 /// `show nat pools`: one line an address.
 std::string nat_pools_text(const NatPools& pools, const TextOptions& options);
 /// `show nat mappings`: one line a mapping.

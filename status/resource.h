@@ -47,6 +47,7 @@ enum class ResourceKind : std::uint8_t {
   kSessionWork,
   kSources,
   kScans,
+  kNatRules,
   kExternalAddresses,
   kNatPorts,
   kNatMappings,

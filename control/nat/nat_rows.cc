@@ -2,23 +2,11 @@
 #include "control/nat/nat_rows.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
+
+#include "control/rule_page.h"
 
 namespace culvert {
 namespace {
-
-/// How many slots are before the page.
-Result<std::size_t> slots_before(const std::string& after, std::size_t slots) {
-  if (after.empty()) return std::size_t{0};
-  std::size_t count = 0;
-  const char* end = after.data() + after.size();
-  const auto [stop, error] = std::from_chars(after.data(), end, count);
-  if (error != std::errc() || stop != end || count > slots) {
-    return Error{"\"after\" is not the 'next' of an earlier page", EINVAL, "leave it out to begin"};
-  }
-  return count;
-}
 
 NatPortUse use_of(const ExternalSlots::Slot& slot, std::size_t number, PortKind kind, const PortUseOf& use) {
   NatPortUse ports = use(number, kind);
@@ -51,7 +39,7 @@ Result<NatPools> nat_pools(const Translations& translations, const NatRules& rul
                            const std::map<IpAddress, std::string>& interfaces, const PortUseOf& use,
                            const std::string& after, std::size_t limit) {
   const auto slots = translations.slots();
-  const auto before = slots_before(after, slots.size());
+  const auto before = rows_before(after, slots.size());
   if (before.has_error()) return before.error();
   std::map<IpAddress, std::string> names;
   for (const NatRules::Pool& pool : rules.pools) {

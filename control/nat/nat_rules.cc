@@ -168,6 +168,10 @@ NatPoolIndex pool_named(const std::string& name, bool ipv6, const NatRules& out)
   return static_cast<NatPoolIndex>(found - out.pools.begin());
 }
 
+std::string counter_name(const ConfiguredDestination& one) {
+  return nat_counter_name(one.rule.both_ways ? NatRuleKind::kStatic : NatRuleKind::kDestination, one.name);
+}
+
 }  // namespace
 
 bool NatRules::follows_interfaces() const noexcept {
@@ -177,7 +181,37 @@ bool NatRules::follows_interfaces() const noexcept {
                      [](const SourceRule& rule) { return rule.action == SourceAction::kInterface; });
 }
 
-std::shared_ptr<const NatRules> nat_rules(const Config& config, const ZoneNumbers& zones) {
+std::string_view nat_rule_kind_text(NatRuleKind kind) noexcept {
+  switch (kind) {
+    case NatRuleKind::kDestination:
+      return "destination";
+    case NatRuleKind::kStatic:
+      return "static";
+    case NatRuleKind::kSource:
+      break;
+  }
+  return "source";
+}
+
+std::string nat_counter_name(NatRuleKind kind, const std::string& rule) {
+  return std::string(nat_rule_kind_text(kind)) + " " + rule;
+}
+
+std::vector<std::string> NatRules::counter_names() const {
+  std::vector<std::string> all;
+  for (const ConfiguredDestination& one : destinations) all.push_back(counter_name(one));
+  for (const std::string& name : names) all.push_back(nat_counter_name(NatRuleKind::kSource, name));
+  return all;
+}
+
+void NatRules::use_counters(const RuleCounters& counters) {
+  for (ConfiguredDestination& one : destinations) one.rule.counter = counters.at(counter_name(one)).number;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    rules[i].counter = counters.at(nat_counter_name(NatRuleKind::kSource, names[i])).number;
+  }
+}
+
+std::shared_ptr<NatRules> nat_rules(const Config& config, const ZoneNumbers& zones) {
   if (!config.nat.has_value() || !config.policy.has_value()) return nullptr;
   const NatConfig& nat = *config.nat;
   auto out = std::make_shared<NatRules>();
@@ -196,6 +230,7 @@ std::shared_ptr<const NatRules> nat_rules(const Config& config, const ZoneNumber
       rule.action = from.translate.action;
       rule.mapping = from.mapping;
       rule.filtering = from.filtering;
+      rule.log = from.log;
       if (rule.action == SourceAction::kPool) rule.pool = pool_named(from.translate.pool, ipv6, *out);
       rule.any_source = from.source.empty();
       rule.any_destination = from.destination.empty();

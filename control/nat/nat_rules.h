@@ -11,12 +11,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
 #include "control/nat/destination_rules.h"
 #include "control/netlink/ip_prefix.h"
 #include "control/policy_rules.h"
+#include "control/rule_counters.h"
 #include "nat/port_pool.h"
 #include "nat/source_nat.h"
 
@@ -45,9 +47,20 @@ struct NatRules {
 
   /// Some rule says `interface`, of whichever kind.
   bool follows_interfaces() const noexcept;
+
+  /// Of all rules, some more than once: nat_counter_name().
+  std::vector<std::string> counter_names() const;
+  /// Each rule counts in the counter of its name, which is there.
+  void use_counters(const RuleCounters& counters);
 };
 
+enum class NatRuleKind : std::uint8_t { kDestination, kStatic, kSource };
+/// "destination", "static" or "source".
+std::string_view nat_rule_kind_text(NatRuleKind kind) noexcept;
+/// What the counter of a rule is called: rules of different kinds may have one name.
+std::string nat_counter_name(NatRuleKind kind, const std::string& rule);
+
 /// Null without `nat`. The configuration was checked.
-std::shared_ptr<const NatRules> nat_rules(const Config& config, const ZoneNumbers& zones);
+std::shared_ptr<NatRules> nat_rules(const Config& config, const ZoneNumbers& zones);
 
 }  // namespace culvert

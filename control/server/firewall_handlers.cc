@@ -57,6 +57,7 @@ void add_firewall_commands(ControlServer& server, const FirewallHooks& hooks) {
   add_slow(server, "clear_sessions", hooks.clear_sessions, session_clear_query_in);
   add_now(server, "show_policies", hooks.policies, table_page_in);
   add_now(server, "policy_test", hooks.policy_test, policy_test_query_in);
+  add_now(server, "show_nat_rules", hooks.nat_rules, table_page_in);
   add_now(server, "show_nat_pools", hooks.nat_pools, table_page_in);
   add_now(server, "show_nat_mappings", hooks.nat_mappings, nat_mapping_page_query_in);
   add_slow(server, "clear_nat_mappings", hooks.clear_sessions, nat_mapping_clear_query_in);

@@ -24,12 +24,13 @@ struct FirewallHooks {
   std::function<Result<PolicyPage>(const TablePage&)> policies;
   std::function<Result<PolicyTest>(const PolicyTestQuery&)> policy_test;
   std::function<Result<NatPools>(const TablePage&)> nat_pools;
+  std::function<Result<NatRulePage>(const TablePage&)> nat_rules;
   /// As `sessions`, of mappings; SessionQuery::mapped.
   std::function<Result<NatMappingPage>(const SessionPageQuery&)> nat_mappings;
 };
 
 /// Adds show_sessions, show_sessions_summary, show_sessions_top, clear_sessions, show_policies, policy_test,
-/// show_nat_pools, show_nat_mappings and clear_nat_mappings. `hooks` outlives the server's last answer.
+/// show_nat_rules, show_nat_pools, show_nat_mappings and clear_nat_mappings. `hooks` outlives the server's last answer.
 void add_firewall_commands(ControlServer& server, const FirewallHooks& hooks);
 
 }  // namespace culvert

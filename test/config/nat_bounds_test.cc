@@ -135,6 +135,7 @@ std::vector<Bounds> all_bounds() {
       {"nat.source[].filtering",
        {"endpoint_independent", "address_dependent", "address_and_port_dependent"},
        {"none", "any", "[address_dependent]"}},
+      {"nat.source[].log", {"none", "mappings", "sessions"}, {"true", "both", "[none]"}},
       {"nat.source[].enabled", {"true", "false"}, {"no"}},
       {"nat.timeouts.tcp_transitory", timeout_good, timeout_bad},
       {"nat.timeouts.tcp_established", timeout_good, timeout_bad},

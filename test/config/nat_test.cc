@@ -60,7 +60,7 @@ TEST_CASE("what nat says lands where it belongs") {
           "    bare: {addresses: [192.0.2.1]}\n"
           "  source:\n"
           "    - {name: lab, description: Near., from: trust, to: [internet, trust], source: lan,\n"
-          "       destination: [192.0.2.0/24, far], family: both, translate: none, enabled: false}\n"
+          "       destination: [192.0.2.0/24, far], family: both, translate: none, log: mappings, enabled: false}\n"
           "    - {name: office, from: trust, family: both, translate: office}\n"
           "    - {name: guests, to: internet, family: ipv6, translate: interface,\n"
           "       mapping: address_and_port_dependent, filtering: endpoint_independent}\n"
@@ -91,6 +91,7 @@ TEST_CASE("what nat says lands where it belongs") {
                                              {SourceAction::kKeep, ""},
                                              NatMapping::kEndpointIndependent,
                                              NatFiltering::kAddressDependent,
+                                             NatLog::kMappings,
                                              false});
   CHECK(nat.source[1].translate == TranslateChoice{SourceAction::kPool, "office"});
   CHECK(nat.source[1].mapping == NatMapping::kEndpointIndependent);

@@ -77,6 +77,36 @@ TEST_CASE("what a rule lets in or refuses is told with its addresses, zones, int
   CHECK(fields_of(denied.fields)["action"] == "deny");
 }
 
+TEST_CASE("a port of NAT is told with who has it and what it is outside, and not with whom he speaks") {
+  const Desk desk;
+  SessionRecord record = first_packet(SessionRecordKind::kPortTaken);
+  const FiveTuple4 key{{Be32(0xc6120002U)}, {Be32(0xc0000201U)}, Be16(1024), Be16(443), 6, 0, 0};
+  FiveTuple4 reply = key.reversed();
+  reply.destination = {Be32(0xc6120110U)};
+  reply.destination_port = Be16(40000);
+  record.set_translation(key, reply);
+  record.mapped = true;
+  const SessionEvent taken = desk.event(record);
+  CHECK(taken.kind == EventKind::kNatMappingCreated);
+  CHECK(taken.text == "tcp 198.18.0.2:1024 as 198.18.1.16:40000, trust to internet: has it for all its sessions");
+  CHECK(fields_of(taken.fields) == Fields{{"protocol", "tcp"},
+                                          {"source", "198.18.0.2"},
+                                          {"source_port", "1024"},
+                                          {"translated_source", "198.18.1.16"},
+                                          {"translated_source_port", "40000"},
+                                          {"from_zone", "trust"},
+                                          {"to_zone", "internet"},
+                                          {"in_interface", "lan0"},
+                                          {"out_interface", "wan0"},
+                                          {"mapping", "endpoint_independent"}});
+  record.kind = SessionRecordKind::kPortFree;
+  record.mapped = false;
+  const SessionEvent freed = desk.event(record);
+  CHECK(freed.kind == EventKind::kNatMappingDeleted);
+  CHECK(freed.text.ends_with(": had it for one session"));
+  CHECK(fields_of(freed.fields)["mapping"] == "address_and_port_dependent");
+}
+
 TEST_CASE("an echo has its id, IPv6 its brackets, and what has no ports none") {
   const Desk desk;
   SessionRecord record = first_packet(SessionRecordKind::kOpened);

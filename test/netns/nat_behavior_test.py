@@ -144,6 +144,37 @@ def shown_is_what_happens(house, server, other):
     house.stop(listener.child)
 
 
+def mappings_told(house, kind, listener):
+    """Events about the listener's mapping."""
+    events = [event["fields"] for event in house.show("events")["events"] if event["kind"] == kind]
+    outside = {"translated_source": listener.address, "translated_source_port": str(listener.port)}
+    return [fields for fields in events if outside.items() <= fields.items()]
+
+
+def logged(house, server, other):
+    """Who had which port from when to when is told, and what somebody outside began; rules count their sessions."""
+    configure(house, "log: sessions, filtering: endpoint_independent")
+    listener = Listener(house, server)
+    row = mapping_of(house, listener)
+    wait_until(lambda: mappings_told(house, "nat_mapping_created", listener), 5, "the mapping is told")
+    (created,) = mappings_told(house, "nat_mapping_created", listener)
+    assert (created["source"], created["source_port"]) == (row["inside"], str(row["inside_port"])), created
+    assert created["mapping"] == "endpoint_independent" and created["protocol"] == "udp", created
+    assert python(house.server, CALL, listener.address, listener.port, 5003, "stranger", other).startswith("heard")
+    wait_until(lambda: mappings_told(house, "session_opened", listener), 5, "the stranger's session is told")
+    (opened,) = mappings_told(house, "session_opened", listener)
+    assert (opened["destination"], opened["destination_port"]) == (other, "5003"), opened
+    hits = {(rule["kind"], rule["family"]): rule["hits"] for rule in house.show("nat", "rules")["rules"]}
+    assert hits["source", "ipv6" if ":" in server else "ipv4"] > 0, hits
+    house.restart_culvert()  # and the end is told by another culvertd
+    assert not mappings_told(house, "nat_mapping_deleted", listener)
+    house.culvert("clear", "nat", "mappings", "inside", row["inside"], "port", str(row["inside_port"]))
+    wait_until(lambda: mappings_told(house, "nat_mapping_deleted", listener), 5, "its end is told")
+    assert len(mappings_told(house, "nat_mapping_deleted", listener)) == 1
+    wait_until(lambda: mappings_told(house, "session_closed", listener), 5, "so is the stranger's session's")
+    house.stop(listener.child)
+
+
 def two_inside(house, server):
     """Each hears the other with its external address, and nothing of that leaves."""
     configure(house, "filtering: endpoint_independent")
@@ -178,6 +209,7 @@ def main():
             hairpin_and_collision(house)
             for server, other in ((house.server4, SERVER_OTHER), (house.server6, SERVER_OTHER6)):
                 shown_is_what_happens(house, server, other)
+                logged(house, server, other)
                 two_inside(house, server)
             seen = outside.take()
             assert not seen["inside"], seen

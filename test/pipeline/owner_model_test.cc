@@ -174,7 +174,8 @@ void follow(const Way& way, const Tuple& key, Packet& packet, OwnerWorld& world,
   start.reply.zone = world.stateful().zone_of(out);
   NatBindings bindings(world.ports(owner));
   Translator translator(&bindings, HashKey::from_seed(world.pick(1000)));
-  if (translator.begin(start, {*world.stateful().source_nat, destinations, out, false, 0}) != DropReason::kNone) {
+  if (translator.begin(start, {*world.stateful().source_nat, destinations, out, false, 0}).refused !=
+      DropReason::kNone) {
     ++coverage.refused;
     return;
   }

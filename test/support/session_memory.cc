@@ -37,7 +37,7 @@ SessionMemory::SessionMemory(const SessionSizes& sizes, SharedMeters& meters, No
       wheel4_(ExpiryWheel::chunks_for(sizes.sessions)),
       wheel6_(ExpiryWheel::chunks_for(sizes.sessions)),
       fragments_(sizes.fragments),
-      rule_hits_(kMaxRules + 1),
+      rule_hits_(kAllRuleCounters),
       tables_(tables_of(file_, wheel4_, wheel6_, sizes.sessions)),
       meters_(meters),
       ports_(sizes.external_addresses, sizes.self, sizes.workers),

@@ -3,7 +3,10 @@
 
 #include <boost/json/object.hpp>
 #include <functional>
+#include <iterator>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tools/culvert/client.h"
 #include "tools/culvert/commands.h"
@@ -27,6 +30,27 @@ Render screen_of(Read read, Screen screen) {
     if (structure.has_error()) return structure.error();
     return rendered(screen(*structure));
   };
+}
+
+/// Every row of a list that is answered page by page.
+template <typename Page, typename Row>
+Result<Page> all_rows(ControlConnection& connection, const char* command,
+                      Result<Page> (*read)(const boost::json::value& json), std::vector<Row> Page::*rows) {
+  Page all;
+  Request request{{"command", command}};
+  do {
+    const auto answer = connection.ask(request);
+    if (answer.has_error()) return answer.error();
+    auto page = read(*answer);
+    if (page.has_error()) return page;
+    Page& next = page.value();
+    (next.*rows)
+        .insert((next.*rows).begin(), std::make_move_iterator((all.*rows).begin()),
+                std::make_move_iterator((all.*rows).end()));
+    all = std::move(next);
+    if (all.next) request["after"] = *all.next;
+  } while (all.next);
+  return all;
 }
 
 /// Says it on stderr; the exit code.

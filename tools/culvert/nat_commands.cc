@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// show nat pools, show nat mappings, clear nat mappings.
+// show nat rules, show nat pools, show nat mappings, clear nat mappings.
 //
 //   show nat mappings inside 198.18.0.2 protocol udp
 //   clear nat mappings external 198.18.1.16 external-port 40000
-#include <iterator>
-
 #include "status/json.h"
 #include "status/nat_text.h"
 #include "tools/culvert/filters.h"
@@ -12,30 +10,25 @@
 namespace culvert {
 namespace {
 
-/// Every address, page by page.
-Result<NatPools> all_pools(ControlConnection& connection) {
-  NatPools all;
-  Request request{{"command", "show_nat_pools"}};
-  do {
-    const auto answer = connection.ask(request);
-    if (answer.has_error()) return answer.error();
-    auto page = nat_pools_from_json(*answer);
-    if (page.has_error()) return page;
-    page->addresses.insert(page->addresses.begin(), std::make_move_iterator(all.addresses.begin()),
-                           std::make_move_iterator(all.addresses.end()));
-    all = std::move(*page);
-    if (all.next) request["after"] = *all.next;
-  } while (all.next);
-  return all;
+/// A whole table: its rows come page by page.
+template <typename Page, typename Row>
+int show_table(const Arguments& arguments, const Output& output, const char* command,
+               Result<Page> (*read)(const boost::json::value& json), std::vector<Row> Page::*rows,
+               std::string (*text)(const Page& page, const TextOptions& options)) {
+  auto connection = ControlConnection::open(arguments.socket);
+  if (connection.has_error()) return failed(output, connection.error());
+  const auto page = all_rows(*connection, command, read, rows);
+  if (page.has_error()) return failed(output, page.error());
+  output.text(output.json ? to_json(*page).text + "\n" : text(*page, {output.colour, false}));
+  return kExitOk;
+}
+
+int show_nat_rules(const Arguments& arguments, const Output& output) {
+  return show_table(arguments, output, "show_nat_rules", nat_rules_from_json, &NatRulePage::rules, nat_rules_text);
 }
 
 int show_nat_pools(const Arguments& arguments, const Output& output) {
-  auto connection = ControlConnection::open(arguments.socket);
-  if (connection.has_error()) return failed(output, connection.error());
-  auto pools = all_pools(*connection);
-  if (pools.has_error()) return failed(output, pools.error());
-  output.text(output.json ? to_json(*pools).text + "\n" : nat_pools_text(*pools, {output.colour, false}));
-  return kExitOk;
+  return show_table(arguments, output, "show_nat_pools", nat_pools_from_json, &NatPools::addresses, nat_pools_text);
 }
 
 constexpr PagedList<NatMappingPage, NatMappingRow> kMappings{nat_mappings_from_json, &NatMappingPage::mappings,
@@ -66,6 +59,7 @@ void add_mapping_filters(CLI::App& command, Arguments& arguments) {
 void add_nat_commands(CLI::App& show, CLI::App& clear, CommandLine& line) {
   Arguments& arguments = line.arguments;
   auto* nat = group(show, "nat", "address translation");
+  leaf(*nat, line, "rules", "which sessions get other addresses, and how many have", show_nat_rules);
   leaf(*nat, line, "pools", "external addresses and their ports", show_nat_pools);
   auto* mappings =
       leaf(*nat, line, "mappings", "who inside has which port outside for all sessions", show_nat_mappings);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // show policies, policy test.
 #include <algorithm>
-#include <iterator>
 
 #include "policy/rules.h"
 #include "status/firewall_text.h"
@@ -11,27 +10,10 @@
 namespace culvert {
 namespace {
 
-/// Every rule, page by page.
-Result<PolicyPage> all_policies(ControlConnection& connection) {
-  PolicyPage all;
-  Request request{{"command", "show_policies"}};
-  do {
-    const auto answer = connection.ask(request);
-    if (answer.has_error()) return answer.error();
-    auto page = policies_from_json(*answer);
-    if (page.has_error()) return page;
-    page->policies.insert(page->policies.begin(), std::make_move_iterator(all.policies.begin()),
-                          std::make_move_iterator(all.policies.end()));
-    all = std::move(*page);
-    if (all.next) request["after"] = *all.next;
-  } while (all.next);
-  return all;
-}
-
 int show_policies(const Arguments& arguments, const Output& output) {
   auto connection = ControlConnection::open(arguments.socket);
   if (connection.has_error()) return failed(output, connection.error());
-  auto page = all_policies(*connection);
+  auto page = all_rows(*connection, "show_policies", policies_from_json, &PolicyPage::policies);
   if (page.has_error()) return failed(output, page.error());
   if (arguments.hits) {
     std::stable_sort(page->policies.begin(), page->policies.end(),
