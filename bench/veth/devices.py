@@ -151,12 +151,12 @@ table ip nat {
 
     def start(self, bed):
         super().start(bed)
-        self.make_room()
-        # As long as culvertd keeps a UDP session, so that both find those of the trial before.
-        bed.router("sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=300")
         rules = bed.work / "rules.nft"
         rules.write_text(self.RULES, encoding="ascii")
         bed.router("nft", "-f", str(rules))
+        self.make_room()  # behind the rules, which load connection tracking
+        # As long as culvertd keeps a UDP session, so that both find those of the trial before.
+        bed.router("sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=300")
 
     def forget(self):
         self.bed.router("conntrack", "--flush")
