@@ -142,9 +142,11 @@ Section<SourceNatRuleConfig> source_rule_section() {
            "(address_dependent), or nobody (address_and_port_dependent). The policy is not asked about them.",
            "address_dependent: strangers stay out (RFC 4787 REQ-8 recommends it where that is wanted).")
       .key("log", &R::log, log, Reload::kLive,
-           "What is an event besides what rules of the policy log: mappings, who inside has which address and port "
-           "outside from when to when (RFC 6888 4), one event when it begins and one when it ends; sessions, also "
-           "those that somebody outside begins with such a mapping.",
+           "What is told of the ports that sessions of the rule get. mappings: an event when an address and port "
+           "outside "
+           "begins to be somebody's, and one when it ends to be (RFC 6888 4). sessions: the same, and events "
+           "session_opened and session_closed of sessions that somebody outside begins with such a mapping; those that "
+           "begin inside are logged by rules of the policy.",
            "none: an event a mapping is more than most want to keep.")
       .key("enabled", &R::enabled, flag_rule(), Reload::kLive,
            "Whether the rule is there at all; one that is not keeps its place and its name.", "It was written.");

@@ -171,8 +171,13 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   std::optional<Translations> translations_;  ///< with `nat`
   bool judge_again_ = false;  ///< sessions have addresses that are no more, and no policy has judged them
   Gauge external_addresses_;
-  std::map<std::string, Gauge> nat_ports_;  ///< by pool and protocol, as in the registry
-  std::map<std::string, Gauge> nat_rules_;  ///< by list
+  std::size_t without_place_ = 0;  ///< external addresses, the last time
+  struct NatPortsRow {
+    Gauge gauge;
+    std::uint64_t refused = 0;  ///< by the addresses that there were, the last time
+  };
+  std::map<std::string, NatPortsRow> nat_ports_;  ///< by pool and protocol, as in the registry
+  std::map<std::string, Gauge> nat_rules_;        ///< by list
   std::vector<std::unique_ptr<SessionLogReader>> session_logs_;
   Interfaces interfaces_;
   KernelMirror mirror_;  ///< tells of news while it is made, so what the callbacks use comes before it

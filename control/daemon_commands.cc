@@ -57,7 +57,7 @@ ServerHooks Daemon::hooks() {
     workers_.clear_peaks();
     for (const auto& log : session_logs_) log->clear_peak();
     external_addresses_.clear_peak();
-    for (auto& [scope, ports] : nat_ports_) ports.clear_peak();
+    for (auto& [scope, ports] : nat_ports_) ports.gauge.clear_peak();
     for (auto& [list, rules] : nat_rules_) rules.clear_peak();
     board_.clear_peaks();
     publication_.clear_peak();

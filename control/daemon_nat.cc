@@ -29,6 +29,13 @@ void add(NatPortUse& to, const NatPortUse& use) {
   to.refused += use.refused;
 }
 
+/// Counts what a number has grown by. It falls when what it is summed over is no more; counts don't.
+template <typename Number>
+void add_growth(Cell& count, Number& before, Number now) {
+  if (now > before) count.add(now - before);
+  before = now;
+}
+
 const Error kNoNat{"this culvertd translates no addresses", ENOTSUP, "its configuration has no `nat`"};
 
 }  // namespace
@@ -141,7 +148,7 @@ void Daemon::observe_nat() {
   const NatPools all = nat_pools({kMaxExternalAddresses, ""}).value();
   external_addresses_.max.set(all.max);
   external_addresses_.observe(all.total);
-  external_addresses_.failures.set(all.without_place.size());
+  add_growth(external_addresses_.failures, without_place_, all.without_place.size());
   board_.registry().add(ResourceKind::kExternalAddresses, "culvertd", &external_addresses_);
   std::map<std::string, NatPortUse> sums;
   for (const NatAddressRow& row : all.addresses) {
@@ -160,11 +167,12 @@ void Daemon::observe_nat() {
     known = nat_ports_.erase(known);
   }
   for (const auto& [scope, sum] : sums) {
-    const auto [ports, is_new] = nat_ports_.try_emplace(scope);
-    ports->second.max.set(sum.max);
-    ports->second.observe(sum.used);
-    ports->second.failures.set(sum.refused);
-    if (is_new) board_.registry().add(ResourceKind::kNatPorts, scope, &ports->second);
+    const auto [known, is_new] = nat_ports_.try_emplace(scope);
+    NatPortsRow& row = known->second;
+    row.gauge.max.set(sum.max);
+    row.gauge.observe(sum.used);
+    add_growth(row.gauge.failures, row.refused, sum.refused);
+    if (is_new) board_.registry().add(ResourceKind::kNatPorts, scope, &row.gauge);
   }
 }
 

@@ -76,6 +76,9 @@ std::uint16_t Firewall::next_generation() const noexcept {
   return next != 0 ? next : std::uint16_t{1};
 }
 
+// Those of a configuration and of the one before it.
+static_assert(kAllRuleCounters - kRuleCounters >= 2 * (kMostSourceRules + 2 * kMostDestinationRules));
+
 void Firewall::number_counters(Policy& policy, NatRules* nat, const CounterHits& hits) const {
   const RuleCounters none;
   std::vector<std::string> names;

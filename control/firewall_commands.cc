@@ -210,7 +210,7 @@ std::uint64_t FirewallCommands::hits(RuleIndex rule) const {
 std::uint64_t FirewallCommands::nat_hits(const std::string& name) const {
   const RuleCounters& counters = firewall_.policy()->nat_counters;
   const auto found = counters.find(name);
-  return found != counters.end() ? hits(found->second) : 0;  // a rule that is not enabled has none
+  return found != counters.end() ? hits(found->second) : 0;
 }
 
 std::uint64_t FirewallCommands::hits(const RuleCounter& counter) const {

@@ -177,6 +177,7 @@ SessionEvent session_event(const SessionRecord& record, const SessionNames& name
     if (has_ports(record.protocol)) fields.count("translated_destination_port", record.redirected_port.host());
   }
   fields.say_way(record, names);
+  if (record.rule == kMappingRule) fields.say("rule", std::string(kMappingRuleName));
   if (rule.has_value()) fields.say("rule", *rule);
   fields.say("action", std::string(action_of(record.kind)));
   if (record.kind != SessionRecordKind::kClosed) return event;

@@ -88,8 +88,12 @@ Begun admit(SessionStart<Tuple>& start, InterfaceIndex egress, const StatefulCon
     tell_port = begun.tell_port;
   }
   const auto admitted = context.shard.admit(start, context.stateful.timeouts, context.context.now);
-  if (admitted.slot == kNoFlow) context.translator.give_back(start);
-  if (admitted.slot != kNoFlow && tell_port) log_port<Tuple>(admitted.slot, context);
+  if (admitted.slot != kNoFlow) {
+    if (tell_port) log_port(start, SessionRecordKind::kPortTaken, context);
+  } else if (const bool is_free = context.translator.give_back(start); is_free != tell_port) {
+    // Others have the mapping that it would have had, too; or they have made way for it, in vain.
+    log_port(start, is_free ? SessionRecordKind::kPortFree : SessionRecordKind::kPortTaken, context);
+  }
   return {admitted.slot, reason_of(admitted.admission)};
 }
 

@@ -61,7 +61,7 @@ FlowSlot admit(Packet& packet, SessionStart<Tuple>& start, FlowSlot mapping, con
   context.translator.join(start, mapping);
   const auto admitted = context.shard.admit(start, context.stateful.timeouts, context.context.now);
   if (admitted.slot != kNoFlow) return sessions.entry(admitted.slot).head.peer;
-  context.translator.give_back(start);
+  if (context.translator.give_back(start)) log_port(start, SessionRecordKind::kPortFree, context);
   packet.drop(reason_of(admitted.admission));
   return kNoFlow;
 }
@@ -99,9 +99,9 @@ bool admit_inbound(Packet& packet, const Tuple& key, std::uint64_t hash, std::ui
   }
   if (!source_is_routed(packet, context)) return drop(DropReason::kReversePath);
   const Translator::Rules rules = context.nat_rules(original, inside, outside, packet.ingress);
-  if (!rules.may_map || !context.translator.lets_in(mapping, key, original, inside, outside, rules)) {
-    return drop(DropReason::kNatFiltered);
-  }
+  const SourceRule* rule =
+      rules.may_map ? context.translator.lets_in(mapping, key, original, inside, outside, rules) : nullptr;
+  if (rule == nullptr) return drop(DropReason::kNatFiltered);
   if (!mapping_is_allowed(key, inside, outside, context) &&
       evaluate_policy(original, inside, outside, context).action != RuleAction::kPermit) {
     return drop(DropReason::kNatFiltered);
@@ -110,7 +110,7 @@ bool admit_inbound(Packet& packet, const Tuple& key, std::uint64_t hash, std::ui
   if (const DropReason over_limit = pass_rates(key, outside, context); over_limit != DropReason::kNone) {
     return drop(over_limit);
   }
-  const bool is_logged = context.translator.logs_inbound(original, inside, outside, rules);
+  const bool is_logged = rule->log == NatLog::kSessions;
   if (is_logged) start.flags |= kFlowLogClose;
   const FlowSlot slot = admit(packet, start, mapping, context);
   if (slot == kNoFlow) return true;

@@ -46,15 +46,25 @@ template <typename Tuple>
 }
 
 template <typename Tuple>
-[[gnu::noinline]] void log_port(FlowSlot slot, const StatefulContext& context) noexcept {
-  auto& sessions = context.shard.table<Tuple>();
-  context.shard.log().write(record_of_port(sessions, slot, SessionRecordKind::kPortTaken, context.context.now));
+[[gnu::noinline]] void log_port(const SessionStart<Tuple>& start, SessionRecordKind kind,
+                                const StatefulContext& context) noexcept {
+  SessionRecord record;
+  record.kind = kind;
+  record.set_key(start.original.key);
+  record.set_translation(start.original.key, start.reply.key);
+  record.from_zone = start.original.zone;
+  record.to_zone = start.reply.zone;
+  record.in_interface = start.original.ingress;
+  record.out_interface = start.reply.ingress;
+  record.mapped = (start.nat & kNatMapped) != 0;
+  record.time = context.context.now;
+  context.shard.log().write(record);
 }
 
+template void log_port(const SessionStart<FiveTuple4>&, SessionRecordKind, const StatefulContext&) noexcept;
+template void log_port(const SessionStart<FiveTuple6>&, SessionRecordKind, const StatefulContext&) noexcept;
 template void log_opened<FiveTuple4>(FlowSlot, const StatefulContext&) noexcept;
 template void log_opened<FiveTuple6>(FlowSlot, const StatefulContext&) noexcept;
-template void log_port<FiveTuple4>(FlowSlot, const StatefulContext&) noexcept;
-template void log_port<FiveTuple6>(FlowSlot, const StatefulContext&) noexcept;
 template void log_decision(const FirstPacket<FiveTuple4>&, const RuleOutcome&, const StatefulContext&) noexcept;
 template void log_decision(const FirstPacket<FiveTuple6>&, const RuleOutcome&, const StatefulContext&) noexcept;
 

@@ -23,14 +23,15 @@ void log_decision(const FirstPacket<Tuple>& first, const RuleOutcome& outcome, c
 template <typename Tuple>
 void log_opened(FlowSlot slot, const StatefulContext& context) noexcept;
 
-/// Tells control that a session which has just begun has taken one of NAT's ports. `slot`: of its original direction.
+/// Tells control that one of NAT's ports, which this session has or would have had, was taken or is free. `kind`:
+/// kPortTaken, kPortFree.
 template <typename Tuple>
-void log_port(FlowSlot slot, const StatefulContext& context) noexcept;
+void log_port(const SessionStart<Tuple>& start, SessionRecordKind kind, const StatefulContext& context) noexcept;
 
+extern template void log_port(const SessionStart<FiveTuple4>&, SessionRecordKind, const StatefulContext&) noexcept;
+extern template void log_port(const SessionStart<FiveTuple6>&, SessionRecordKind, const StatefulContext&) noexcept;
 extern template void log_opened<FiveTuple4>(FlowSlot, const StatefulContext&) noexcept;
 extern template void log_opened<FiveTuple6>(FlowSlot, const StatefulContext&) noexcept;
-extern template void log_port<FiveTuple4>(FlowSlot, const StatefulContext&) noexcept;
-extern template void log_port<FiveTuple6>(FlowSlot, const StatefulContext&) noexcept;
 extern template void log_decision(const FirstPacket<FiveTuple4>&, const RuleOutcome&, const StatefulContext&) noexcept;
 extern template void log_decision(const FirstPacket<FiveTuple6>&, const RuleOutcome&, const StatefulContext&) noexcept;
 

@@ -92,6 +92,8 @@ RuleOutcome ask_again(FlowSlot original, const StatefulContext& context) noexcep
   const std::uint8_t nat = nat_bits<Tuple>(original, context);
   RuleOutcome outcome = evaluate_policy(meant_key(entry.key, reply.key), entry.head.zone, reply.head.zone, context);
   if (outcome.action == RuleAction::kPermit) {
+    // Whoever began it, outside: its end is told if its begin was.
+    if ((nat & kNatFromOutside) != 0) outcome.log_close |= entry.head.has(kFlowLogClose);
     if ((nat & kNatOpens) != 0) {
       context.translator.allow(reply.key, {context.stateful.policy_generation, entry.head.zone, reply.head.zone});
     }

@@ -80,8 +80,7 @@ Translator::Begun Translator::begin_mapped(SessionStart<Tuple>& start, const Nat
   auto& mappings = bindings_->mappings<Tuple>();
   const Tuple& original = start.original.key;
   FlowSlot mapping = find_mapping(original, slots);
-  const bool is_new = mapping == kNoFlow;
-  if (!is_new) {
+  if (mapping != kNoFlow) {
     const Tuple& outside = mappings.outside(mapping);
     start.reply.key.destination = outside.destination;
     set_port(start.reply.key, kind, outside.destination_port.host());
@@ -90,17 +89,19 @@ Translator::Begun Translator::begin_mapped(SessionStart<Tuple>& start, const Nat
     if (!take_port(start, pool, slots, kind)) return {DropReason::kNatPortsExhausted};
     mapping = bindings_->begin(original, start.reply.key, now);
     if (mapping == kNoFlow) {
-      bindings_->give_back(original, start.reply.key, 0);
+      static_cast<void>(bindings_->give_back(original, start.reply.key, 0));
       return {DropReason::kNatMappingsFull};
     }
-    if (rule.log != NatLog::kNone) mappings.set_logged(mapping);
   }
+  // By this rule, or by another one that has used it before.
+  const bool was_logged = mappings.is_logged(mapping);
+  if (rule.log != NatLog::kNone) mappings.set_logged(mapping);
   const bool permit = rule.filtering == NatFiltering::kAddressDependent;
   const unsigned opened = bindings_->open(mapping, original, permit, now);
   mappings.allow(mapping, {start.policy, start.original.zone, start.reply.zone});
   const bool is_logged = mappings.is_logged(mapping);
   start.nat = static_cast<std::uint8_t>(kNatMapped | opened | (is_logged ? kNatLogged : 0U));
-  return {DropReason::kNone, is_new && is_logged};
+  return {DropReason::kNone, is_logged && !was_logged};
 }
 
 template <typename Tuple>
@@ -170,9 +171,9 @@ Translator::Begun Translator::translate_source(SessionStart<Tuple>& start, const
 }
 
 template <typename Tuple>
-void Translator::give_back(const SessionStart<Tuple>& start) noexcept {
-  if ((start.flags & kFlowHoldsPort) == 0) return;
-  bindings_->give_back(start.original.key, start.reply.key, start.nat);
+bool Translator::give_back(const SessionStart<Tuple>& start) noexcept {
+  if ((start.flags & kFlowHoldsPort) == 0) return false;
+  return bindings_->give_back(start.original.key, start.reply.key, start.nat);
 }
 
 template <typename Tuple>
@@ -182,23 +183,23 @@ FlowSlot Translator::mapping_of(const Tuple& packet) noexcept {
 }
 
 template <typename Tuple>
-bool Translator::lets_in(FlowSlot mapping, const Tuple& packet, const Tuple& original, Zone from, Zone to,
-                         const Rules& rules) noexcept {
+const SourceRule* Translator::lets_in(FlowSlot mapping, const Tuple& packet, const Tuple& original, Zone from, Zone to,
+                                      const Rules& rules) noexcept {
   auto& mappings = bindings_->mappings<Tuple>();
-  if (!mappings.is_open(mapping)) return false;
+  if (!mappings.is_open(mapping)) return nullptr;
   const SourceRule* rule = rules.nat.find(original, from, to);
-  if (rule == nullptr || rule->action == SourceAction::kKeep) return false;
-  if (rule->mapping != NatMapping::kEndpointIndependent) return false;
-  if (!still_right(original, packet, from, to, rules)) return false;
+  if (rule == nullptr || rule->action == SourceAction::kKeep) return nullptr;
+  if (rule->mapping != NatMapping::kEndpointIndependent) return nullptr;
+  if (!still_right(original, packet, from, to, rules)) return nullptr;
   switch (rule->filtering) {
     case NatFiltering::kEndpointIndependent:
-      return true;
+      return rule;
     case NatFiltering::kAddressDependent:
-      return mappings.permitted(mapping, packet);
+      return mappings.permitted(mapping, packet) ? rule : nullptr;
     case NatFiltering::kAddressAndPortDependent:
-      return false;
+      return nullptr;
   }
-  return false;
+  return nullptr;
 }
 
 template <typename Tuple>
@@ -220,12 +221,6 @@ void Translator::join(SessionStart<Tuple>& start, FlowSlot mapping) noexcept {
   start.flags |= kFlowTranslated | kFlowHoldsPort;
   const bool is_logged = bindings_->mappings<Tuple>().is_logged(mapping);
   start.nat = static_cast<std::uint8_t>(kNatMapped | kNatFromOutside | (is_logged ? kNatLogged : 0U));
-}
-
-template <typename Tuple>
-bool Translator::logs_inbound(const Tuple& original, Zone from, Zone to, const Rules& rules) const noexcept {
-  const SourceRule* rule = rules.nat.find(original, from, to);
-  return rule != nullptr && rule->log == NatLog::kSessions;
 }
 
 template <typename Tuple>
@@ -269,24 +264,24 @@ void leave_translated(Packet& packet, const Tuple& answer, std::uint32_t transpo
 }
 
 template Translator::Begun Translator::begin(SessionStart<FiveTuple4>&, const Rules&) noexcept;
-template void Translator::give_back(const SessionStart<FiveTuple4>&) noexcept;
+template bool Translator::give_back(const SessionStart<FiveTuple4>&) noexcept;
 template bool Translator::still_right(const FiveTuple4&, const FiveTuple4&, Zone, Zone, const Rules&) const noexcept;
 template FlowSlot Translator::mapping_of(const FiveTuple4&) noexcept;
-template bool Translator::lets_in(FlowSlot, const FiveTuple4&, const FiveTuple4&, Zone, Zone, const Rules&) noexcept;
+template const SourceRule* Translator::lets_in(FlowSlot, const FiveTuple4&, const FiveTuple4&, Zone, Zone,
+                                               const Rules&) noexcept;
 template bool Translator::is_allowed(const FiveTuple4&, const NatMappings<FiveTuple4>::Allowed&) noexcept;
 template void Translator::allow(const FiveTuple4&, const NatMappings<FiveTuple4>::Allowed&) noexcept;
 template void Translator::join(SessionStart<FiveTuple4>&, FlowSlot) noexcept;
-template bool Translator::logs_inbound(const FiveTuple4&, Zone, Zone, const Rules&) const noexcept;
 template void Translator::answered(SessionTable<FiveTuple4>&, FlowSlot, const Rules&) noexcept;
 template Translator::Begun Translator::begin(SessionStart<FiveTuple6>&, const Rules&) noexcept;
-template void Translator::give_back(const SessionStart<FiveTuple6>&) noexcept;
+template bool Translator::give_back(const SessionStart<FiveTuple6>&) noexcept;
 template bool Translator::still_right(const FiveTuple6&, const FiveTuple6&, Zone, Zone, const Rules&) const noexcept;
 template FlowSlot Translator::mapping_of(const FiveTuple6&) noexcept;
-template bool Translator::lets_in(FlowSlot, const FiveTuple6&, const FiveTuple6&, Zone, Zone, const Rules&) noexcept;
+template const SourceRule* Translator::lets_in(FlowSlot, const FiveTuple6&, const FiveTuple6&, Zone, Zone,
+                                               const Rules&) noexcept;
 template bool Translator::is_allowed(const FiveTuple6&, const NatMappings<FiveTuple6>::Allowed&) noexcept;
 template void Translator::allow(const FiveTuple6&, const NatMappings<FiveTuple6>::Allowed&) noexcept;
 template void Translator::join(SessionStart<FiveTuple6>&, FlowSlot) noexcept;
-template bool Translator::logs_inbound(const FiveTuple6&, Zone, Zone, const Rules&) const noexcept;
 template void Translator::answered(SessionTable<FiveTuple6>&, FlowSlot, const Rules&) noexcept;
 template void leave_translated(Packet&, const FiveTuple4&, std::uint32_t) noexcept;
 template void leave_translated(Packet&, const FiveTuple6&, std::uint32_t) noexcept;

@@ -46,20 +46,21 @@ class Translator {
     Now now;
   };
 
+  struct Begun {
+    DropReason refused = DropReason::kNone;
+    bool tell_port = false;  ///< the log is to have that its port is taken, and does not yet
+  };
   /// A new session that is permitted, with both zones, the policy's generation, and the reply that it has with the
   /// destination that it goes to: if its source is to be translated, its reply gets the key that answers will have (its
   /// hash is the caller's), and the session a port or a mapping. Else why it can't begin. Counts a hit of each rule
   /// that has decided about it.
-  struct Begun {
-    DropReason refused = DropReason::kNone;
-    bool tell_port = false;  ///< its port was nobody's before, and the log is to have it
-  };
   template <typename Tuple>
   Begun begin(SessionStart<Tuple>& start, const Rules& rules) noexcept;
 
-  /// What begin() or join() took, of a session that found no place.
+  /// What begin() or join() took, of a session that found no place. True: a port is free now, and the log has that it
+  /// was taken, or was to get it.
   template <typename Tuple>
-  void give_back(const SessionStart<Tuple>& start) noexcept;
+  [[nodiscard]] bool give_back(const SessionStart<Tuple>& start) noexcept;
 
   /// Whether a session would be translated by this configuration as it is: to the same destination, and to an address
   /// of the same pool, or not at all. `reply`: its reply's key.
@@ -76,11 +77,11 @@ class Translator {
   const Tuple& inside(FlowSlot mapping) noexcept {
     return bindings_->mappings<Tuple>().inside(mapping);
   }
-  /// Whether this packet may be the first of a session that has this mapping, as far as NAT has a say. `original`: that
-  /// session's key, with which it leaves zone `from` for `to`.
+  /// The rule by which this packet may be the first of a session that has this mapping; null: it may not, as far as NAT
+  /// has a say. `original`: that session's key, with which it leaves zone `from` for `to`.
   template <typename Tuple>
-  bool lets_in(FlowSlot mapping, const Tuple& packet, const Tuple& original, Zone from, Zone to,
-               const Rules& rules) noexcept;
+  const SourceRule* lets_in(FlowSlot mapping, const Tuple& packet, const Tuple& original, Zone from, Zone to,
+                            const Rules& rules) noexcept;
   /// Whether a session with this key of replies has a mapping of which one was allowed so.
   template <typename Tuple>
   bool is_allowed(const Tuple& reply, const typename NatMappings<Tuple>::Allowed& allowed) noexcept;
@@ -90,9 +91,6 @@ class Translator {
   /// A session that somebody outside begins with this mapping holds it.
   template <typename Tuple>
   void join(SessionStart<Tuple>& start, FlowSlot mapping) noexcept;
-  /// Whether the log is to have such a session, between these zones. `original`: its key.
-  template <typename Tuple>
-  bool logs_inbound(const Tuple& original, Zone from, Zone to, const Rules& rules) const noexcept;
   /// The first packet from inside of a session with kNatMapped that somebody outside has begun.
   template <typename Tuple>
   void answered(SessionTable<Tuple>& sessions, FlowSlot original, const Rules& rules) noexcept;

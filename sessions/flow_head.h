@@ -51,7 +51,7 @@ inline constexpr std::uint8_t kNatMapped = 1 << 0;   ///< its port is a mapping'
 inline constexpr std::uint8_t kNatOpens = 1 << 1;    ///< mapped, and its inside endpoint has sent packets of it
 inline constexpr std::uint8_t kNatPermits = 1 << 2;  ///< mapped, and it holds a permit for its destination's address
 inline constexpr std::uint8_t kNatFromOutside = 1 << 3;  ///< mapped, and its first packet came from outside
-inline constexpr std::uint8_t kNatLogged = 1 << 4;       ///< that its port, or its mapping's, was taken is in the log
+inline constexpr std::uint8_t kNatLogged = 1 << 4;       ///< the log has that its port, or its mapping's, was taken
 
 struct FlowHead {
   std::uint32_t sequence = 0;          ///< odd: not whole

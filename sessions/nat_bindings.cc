@@ -41,10 +41,12 @@ std::uint8_t NatBindings::open(FlowSlot mapping, const Tuple& original, bool per
 
 template <typename Tuple>
 bool NatBindings::give_back(const Tuple& original, const Tuple& reply, std::uint8_t nat) noexcept {
+  bool is_logged = (nat & kNatLogged) != 0;
   if ((nat & kNatMapped) != 0) {
     auto& mappings = this->mappings<Tuple>();
     const FlowSlot mapping = mappings.of_outside(reply);
     CULVERT_CHECK(mapping != kNoFlow);
+    is_logged = mappings.is_logged(mapping);
     if ((nat & kNatPermits) != 0) mappings.forbid(mapping, original);
     if ((nat & kNatOpens) != 0) mappings.close(mapping);
     if (!mappings.release(mapping)) return false;
@@ -52,7 +54,7 @@ bool NatBindings::give_back(const Tuple& original, const Tuple& reply, std::uint
   const auto kind = port_kind(reply.protocol);
   CULVERT_CHECK(kind.has_value());
   ports_.give_back(mapped(reply.destination), *kind, reply.destination_port.host());
-  return true;
+  return is_logged;
 }
 
 template <typename Tuple>

@@ -56,9 +56,10 @@ class NatBindings {
   template <typename Tuple>
   std::uint8_t open(FlowSlot mapping, const Tuple& original, bool permit, Now now) noexcept;
 
-  /// A session with kFlowHoldsPort has ended, or has not begun after all. True: its port is free now.
+  /// A session with kFlowHoldsPort has ended, or has not begun after all. True: its port is free now, and the log has
+  /// that it was taken.
   template <typename Tuple>
-  bool give_back(const Tuple& original, const Tuple& reply, std::uint8_t nat) noexcept;
+  [[nodiscard]] bool give_back(const Tuple& original, const Tuple& reply, std::uint8_t nat) noexcept;
 
   /// A session of an earlier run holds the same again; what FlowInfo::nat is now. Nothing: it is not to be had.
   template <typename Tuple>

@@ -95,8 +95,7 @@ template <typename Tuple>
   const auto& entry = sessions.entry(original);
   CULVERT_CHECK(nat_ != nullptr);
   const std::uint8_t nat = sessions.info(original).nat;
-  const bool is_free = nat_->give_back(entry.key, sessions.entry(entry.head.peer).key, nat);
-  if (!is_free || (nat & kNatLogged) == 0) return;
+  if (!nat_->give_back(entry.key, sessions.entry(entry.head.peer).key, nat)) return;
   log_.write(record_of_port(sessions, original, SessionRecordKind::kPortFree, now_));
 }
 
@@ -105,7 +104,12 @@ void SessionShard::translate_again() noexcept {
   auto& sessions = table<Tuple>();
   sessions.visit_translated([&](FlowSlot reply) {
     if (take_again<Tuple>(reply)) return;
-    forget_flag(sessions.entry(sessions.entry(reply).head.peer).head, kFlowHoldsPort);
+    const FlowSlot original = sessions.entry(reply).head.peer;
+    FlowHead& head = sessions.entry(original).head;
+    if (head.has(kFlowHoldsPort) && (sessions.info(original).nat & kNatLogged) != 0) {
+      log_.write(record_of_port(sessions, original, SessionRecordKind::kPortFree, now_));
+    }
+    forget_flag(head, kFlowHoldsPort);
     end<Tuple>(reply, SessionEnd::kPolicyChanged);
   });
 }

@@ -27,10 +27,13 @@ constexpr std::array<EventText, kEventKinds> kTexts{{
     {"agent_started", "The agent process (metrics) was started."},
     {"agent_exited", "The agent process ended; it is started again."},
     {"kernel_tables", "Something about mirroring the kernel's routes, neighbours and links: the text says what."},
-    {"session_opened", "A session began, by a rule with `log: open` or `both`, or by a logged default."},
+    {"session_opened",
+     "A session began, by a rule with `log: open` or `both`, or by a logged default; or somebody outside began it, by "
+     "a "
+     "mapping of a rule of `nat.source` with `log: sessions`."},
     {"session_denied",
      "A packet that would begin a session was denied or rejected by such a rule, or by a logged default."},
-    {"session_closed", "A session of a rule with `log: close` or `both` ended."},
+    {"session_closed", "A session of a rule with `log: close` or `both` ended, or one that somebody outside began so."},
     {"nat_mapping_created",
      "A host inside got an address and a port outside, by a rule of `nat.source` with `log`: for all sessions of its "
      "address and port, or for one."},

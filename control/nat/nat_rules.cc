@@ -129,7 +129,10 @@ void narrow(DestinationRule& rule, const ServiceMatch& service, const std::optio
 
 void add_destinations(const Config& config, const ZoneNumbers& zones, Ranges& ranges, NatRules& out) {
   for (const DestinationNatRuleConfig& from : config.nat->destination) {
-    if (!from.enabled) continue;
+    if (!from.enabled) {
+      out.disabled.push_back(nat_counter_name(NatRuleKind::kDestination, from.name));
+      continue;
+    }
     ConfiguredDestination made{{}, from.destination.interface, from.name};
     DestinationRule& rule = made.rule;
     rule.ipv6 = from.translate.first.is_ipv6;
@@ -147,7 +150,10 @@ void add_destinations(const Config& config, const ZoneNumbers& zones, Ranges& ra
     }
   }
   for (const StaticNatRuleConfig& from : config.nat->static_rules) {
-    if (!from.enabled) continue;
+    if (!from.enabled) {
+      out.disabled.push_back(nat_counter_name(NatRuleKind::kStatic, from.name));
+      continue;
+    }
     ConfiguredDestination made{{}, false, from.name};
     made.rule.ipv6 = from.external.first.is_ipv6;
     made.rule.from = zones.mask_of(from.outside);
@@ -198,7 +204,7 @@ std::string nat_counter_name(NatRuleKind kind, const std::string& rule) {
 }
 
 std::vector<std::string> NatRules::counter_names() const {
-  std::vector<std::string> all;
+  std::vector<std::string> all = disabled;
   for (const ConfiguredDestination& one : destinations) all.push_back(counter_name(one));
   for (const std::string& name : names) all.push_back(nat_counter_name(NatRuleKind::kSource, name));
   return all;
@@ -220,7 +226,10 @@ std::shared_ptr<NatRules> nat_rules(const Config& config, const ZoneNumbers& zon
   Ranges ranges(config.policy->addresses, out->ranges);
   add_destinations(config, zones, ranges, *out);
   for (const SourceNatRuleConfig& from : nat.source) {
-    if (!from.enabled) continue;
+    if (!from.enabled) {
+      out->disabled.push_back(nat_counter_name(NatRuleKind::kSource, from.name));
+      continue;
+    }
     for (const bool ipv6 : {false, true}) {
       if (from.family == (ipv6 ? NatFamily::kIpv4 : NatFamily::kIpv6)) continue;
       SourceRule rule;

@@ -42,13 +42,14 @@ struct NatRules {
   std::vector<SourceRule> rules;   ///< in order, of one family each; SourceRule::pool is a place in `pools`
   std::vector<std::string> names;  ///< by rule, as configured
   std::vector<ConfiguredDestination> destinations;  ///< in order, static ones last
+  std::vector<std::string> disabled;                ///< the others' nat_counter_name(): they keep their counts
   std::optional<PoolRange> interface_ports;
   std::deque<std::vector<NatRange>> ranges;  ///< of the rules' sources and destinations
 
   /// Some rule says `interface`, of whichever kind.
   bool follows_interfaces() const noexcept;
 
-  /// Of all rules, some more than once: nat_counter_name().
+  /// Of all rules, also of those that are disabled, some more than once: nat_counter_name().
   std::vector<std::string> counter_names() const;
   /// Each rule counts in the counter of its name, which is there.
   void use_counters(const RuleCounters& counters);

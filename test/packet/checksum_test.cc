@@ -77,6 +77,20 @@ TEST_CASE("An updated checksum is as right as a new one") {
   }
 }
 
+TEST_CASE("A delta that was folded changes a checksum as it did before") {
+  std::uint64_t random = 7;
+  for (int i = 0; i < 200'000; ++i) {
+    const std::uint64_t words = splitmix64(random), more = splitmix64(random);
+    ChecksumDelta delta;
+    delta.replace(Be32(static_cast<std::uint32_t>(words)), Be32(static_cast<std::uint32_t>(words >> 32)));
+    delta.replace(Be16(static_cast<std::uint16_t>(more)), Be16(static_cast<std::uint16_t>(more >> 16)));
+    // Of all checksums those at the ends more often.
+    const std::uint64_t end = i % 16 == 0 ? 0xffff : 0;
+    const auto checksum = static_cast<std::uint16_t>(i % 8 == 0 ? end : more >> 32);
+    REQUIRE(ChecksumDelta::apply_folded(Be16(checksum), delta.folded()) == delta.apply(Be16(checksum)));
+  }
+}
+
 TEST_CASE("RFC 1624's example: a checksum does not become 0xffff") {
   // 0x5555 becomes 0x3285 under the checksum 0xdd2f: 0x0000 (RFC 1624 4).
   ChecksumDelta delta;

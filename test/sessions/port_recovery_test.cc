@@ -161,6 +161,27 @@ TEMPLATE_TEST_CASE("a port that is not to be had any more ends its session", "",
   check(external_addresses({1}), 0, 2);
 }
 
+TEMPLATE_TEST_CASE("that a port is free is told when its session does not go on", "", FiveTuple4, FiveTuple6) {
+  for (const Way way : kWays) {
+    for (const bool logged : {false, true}) {
+      NatMemory memory({1000, 100});
+      NatRun before(memory, external_addresses({1}));
+      auto start = before.translated<TestType>(50, kNatTcp, 2500);
+      if (logged) start.nat = kNatLogged;
+      REQUIRE(before.pool<TestType>(kNatTcp).take_exactly(2500));
+      REQUIRE(before.admit(start) != kNoFlow);
+      Successor after(way, memory, before, external_addresses({2}), 0, 1);
+      CHECK(after.shard.size() == 0);
+      SessionRecord record;
+      REQUIRE(after.shard.log().take(record) == logged);
+      if (!logged) continue;
+      CHECK(record.kind == SessionRecordKind::kPortFree);
+      CHECK(record.translated_port.host() == 2500);
+      CHECK(!after.shard.log().take(record));
+    }
+  }
+}
+
 TEMPLATE_TEST_CASE("without NAT what was translated ends, and everything else goes on", "", FiveTuple4, FiveTuple6) {
   for (const Way way : kWays) {
     NatMemory memory({1000, 100});
