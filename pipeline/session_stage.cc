@@ -29,17 +29,6 @@ struct Lookups {
   std::array<Packet*, kBurstSize> packet;
 };
 
-/// The other direction's entry is read for TCP's windows, and has the key with which translated packets leave: it is
-/// fetched while the packets before are decided.
-template <typename Tuple>
-void fetch_peers(const SessionTable<Tuple>& sessions, std::span<const FlowSlot> slots) noexcept {
-  for (const FlowSlot slot : slots) {
-    if (slot == kNoFlow) continue;
-    const FlowHead& head = sessions.flows().entry(slot).head;
-    if (head.kind() == FlowKind::kTcp || head.has(kFlowTranslated)) sessions.flows().prefetch_entry(head.peer);
-  }
-}
-
 /// The sessions of one family's packets; returns how many packets are open and of the other family.
 template <typename Tuple>
 std::uint32_t look_up(Burst& burst, const StatefulContext& context) noexcept {
@@ -67,9 +56,7 @@ std::uint32_t look_up(Burst& burst, const StatefulContext& context) noexcept {
   const std::span<const Tuple> keys(lookups.key.data(), count);
   const std::span<std::uint64_t> hashes(lookups.hash.data(), count);
   sessions.hash(keys, hashes);
-  const std::span<FlowSlot> slots(lookups.slot.data(), count);
-  sessions.flows().find(keys, hashes, slots);
-  fetch_peers<Tuple>(sessions, slots);
+  sessions.flows().find_sessions(keys, hashes, std::span<FlowSlot>(lookups.slot.data(), count));
   // A session that a packet of this burst makes or ends is no more, or not yet, what the bulk lookup found.
   bool changed = false;
   for (std::uint32_t i = 0; i < count; ++i) {

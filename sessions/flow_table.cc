@@ -95,6 +95,20 @@ FlowSlot FlowTable<Tuple>::find_from(const Tuple& key, std::uint64_t hash, std::
 template <typename Tuple>
 void FlowTable<Tuple>::find(std::span<const Tuple> keys, std::span<const std::uint64_t> hashes,
                             std::span<FlowSlot> slots) const noexcept {
+  find_all<false>(keys, hashes, slots);
+}
+
+template <typename Tuple>
+void FlowTable<Tuple>::find_sessions(std::span<const Tuple> keys, std::span<const std::uint64_t> hashes,
+                                     std::span<FlowSlot> slots) const noexcept {
+  find_all<true>(keys, hashes, slots);
+}
+
+template <typename Tuple>
+template <bool kWithPeers>
+[[gnu::always_inline]] inline void FlowTable<Tuple>::find_all(std::span<const Tuple> keys,
+                                                              std::span<const std::uint64_t> hashes,
+                                                              std::span<FlowSlot> slots) const noexcept {
   const std::size_t count = keys.size();
   CULVERT_ASSERT(count <= kMostFlowsAtOnce && hashes.size() == count && slots.size() == count);
   for (std::size_t i = 0; i < count; ++i) prefetch(hashes[i]);
@@ -117,8 +131,12 @@ void FlowTable<Tuple>::find(std::span<const Tuple> keys, std::span<const std::ui
   for (std::size_t i = 0; i < count; ++i) {
     const FlowSlot slot = slots[i];
     // Of no flow too: what is there instead of its entry can be read, and whatever it says it stays none.
-    if (same_key(entry(slot).key, keys[i]) || slot == kNoFlow) continue;
-    slots[i] = find_from(keys[i], hashes[i], 0);
+    const Entry& flow = entry(slot);
+    if (!same_key(flow.key, keys[i]) && slot != kNoFlow) {
+      slots[i] = find_from(keys[i], hashes[i], 0);
+    } else if (kWithPeers && slot != kNoFlow && needs_peer(flow.head)) {
+      prefetch_entry(flow.head.peer);
+    }
   }
   for (std::size_t i = 0; i < elsewhere_count; ++i) {
     slots[elsewhere[i]] = find_from(keys[elsewhere[i]], hashes[elsewhere[i]], 1);

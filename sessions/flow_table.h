@@ -93,6 +93,11 @@ class FlowTable {
   void find(std::span<const Tuple> keys, std::span<const std::uint64_t> hashes,
             std::span<FlowSlot> slots) const noexcept;
 
+  /// The same for packets that are to be decided about: what of their sessions' other directions is read then comes,
+  /// too.
+  void find_sessions(std::span<const Tuple> keys, std::span<const std::uint64_t> hashes,
+                     std::span<FlowSlot> slots) const noexcept;
+
   /// A place for a flow with this hash, its tag written, its entry of whatever was there before: to be filled at once.
   /// kNoFlow: no room. Two entries with one key are the caller's to avoid.
   FlowSlot reserve(std::uint64_t hash) noexcept;
@@ -138,6 +143,13 @@ class FlowTable {
     return place_again(hash, probe);
   }
   std::uint32_t place_again(std::uint64_t hash, std::uint32_t probe) const noexcept;
+  template <bool kWithPeers>
+  void find_all(std::span<const Tuple> keys, std::span<const std::uint64_t> hashes,
+                std::span<FlowSlot> slots) const noexcept;
+  /// Of TCP windows of both directions are looked at, and translated packets leave with the other direction's key.
+  static bool needs_peer(const FlowHead& head) noexcept {
+    return head.kind() == FlowKind::kTcp || head.has(kFlowTranslated);
+  }
   FlowSlot find_from(const Tuple& key, std::uint64_t hash, std::uint32_t probe) const noexcept;
   /// Probe number of a bucket in the sequence of a hash; kFlowProbes when it is not in it.
   std::uint32_t probe_of(std::uint32_t bucket, std::uint64_t hash) const noexcept;
