@@ -22,18 +22,6 @@ std::string family_text(NatFamily family) {
   return "ipv4";
 }
 
-std::string filtering_text(NatFiltering filtering) {
-  switch (filtering) {
-    case NatFiltering::kEndpointIndependent:
-      return "endpoint_independent";
-    case NatFiltering::kAddressDependent:
-      return "address_dependent";
-    case NatFiltering::kAddressAndPortDependent:
-      break;
-  }
-  return "address_and_port_dependent";
-}
-
 std::string log_text(NatLog log) {
   switch (log) {
     case NatLog::kMappings:
@@ -70,9 +58,9 @@ NatRuleRow row_of(const SourceNatRuleConfig& config) {
   row.destination = list_of(config.destination);
   row.translate = translate_text(config.translate);
   row.family = family_text(config.family);
+  row.mapping = nat_mapping_text(config.mapping);
   const bool independent = config.mapping == NatMapping::kEndpointIndependent;
-  row.mapping = independent ? "endpoint_independent" : "address_and_port_dependent";
-  row.filtering = filtering_text(independent ? config.filtering : NatFiltering::kAddressAndPortDependent);
+  row.filtering = nat_filtering_text(independent ? config.filtering : NatFiltering::kAddressAndPortDependent);
   row.log = log_text(config.log);
   return row;
 }

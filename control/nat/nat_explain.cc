@@ -54,22 +54,6 @@ bool explain_static(const DestinationRules& rules, const PolicyTestQuery& query,
   return true;
 }
 
-std::string mapping_text(NatMapping mapping) {
-  return mapping == NatMapping::kEndpointIndependent ? "endpoint_independent" : "address_and_port_dependent";
-}
-
-std::string filtering_text(NatFiltering filtering) {
-  switch (filtering) {
-    case NatFiltering::kEndpointIndependent:
-      return "endpoint_independent";
-    case NatFiltering::kAddressDependent:
-      return "address_dependent";
-    case NatFiltering::kAddressAndPortDependent:
-      break;
-  }
-  return "address_and_port_dependent";
-}
-
 }  // namespace
 
 MeantQuery meant_query(const Translation& translation, const PolicyTestQuery& asked, Zone from) {
@@ -101,8 +85,8 @@ void explain_translation(const Translation& translation, const PolicyTestQuery& 
   test.nat_translate = rule->action == SourceAction::kPool ? rules.pools[rule->pool].name : "interface";
   const auto kind = port_kind(asked.protocol);
   if (!kind.has_value() || *kind == PortKind::kIcmp) return;
-  test.nat_mapping = mapping_text(rule->mapping);
-  if (rule->mapping == NatMapping::kEndpointIndependent) test.nat_filtering = filtering_text(rule->filtering);
+  test.nat_mapping = nat_mapping_text(rule->mapping);
+  if (rule->mapping == NatMapping::kEndpointIndependent) test.nat_filtering = nat_filtering_text(rule->filtering);
 }
 
 }  // namespace culvert

@@ -187,6 +187,22 @@ bool NatRules::follows_interfaces() const noexcept {
                      [](const SourceRule& rule) { return rule.action == SourceAction::kInterface; });
 }
 
+std::string_view nat_mapping_text(NatMapping mapping) noexcept {
+  return mapping == NatMapping::kEndpointIndependent ? "endpoint_independent" : "address_and_port_dependent";
+}
+
+std::string_view nat_filtering_text(NatFiltering filtering) noexcept {
+  switch (filtering) {
+    case NatFiltering::kEndpointIndependent:
+      return "endpoint_independent";
+    case NatFiltering::kAddressDependent:
+      return "address_dependent";
+    case NatFiltering::kAddressAndPortDependent:
+      break;
+  }
+  return "address_and_port_dependent";
+}
+
 std::string_view nat_rule_kind_text(NatRuleKind kind) noexcept {
   switch (kind) {
     case NatRuleKind::kDestination:

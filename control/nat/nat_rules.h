@@ -55,6 +55,10 @@ struct NatRules {
   void use_counters(const RuleCounters& counters);
 };
 
+/// As the configuration calls them.
+std::string_view nat_mapping_text(NatMapping mapping) noexcept;
+std::string_view nat_filtering_text(NatFiltering filtering) noexcept;
+
 enum class NatRuleKind : std::uint8_t { kDestination, kStatic, kSource };
 /// "destination", "static" or "source".
 std::string_view nat_rule_kind_text(NatRuleKind kind) noexcept;
