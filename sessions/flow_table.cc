@@ -159,6 +159,13 @@ FlowSlot FlowTable<Tuple>::reserve(std::uint64_t hash) noexcept {
 }
 
 template <typename Tuple>
+FlowSlot FlowTable<Tuple>::next_place(std::uint64_t hash) const noexcept {
+  const std::uint32_t bucket = place(hash, 0);
+  const std::uint32_t free = match(tags(bucket), 0);
+  return free == 0 ? kNoFlow : slot_of(bucket, free);
+}
+
+template <typename Tuple>
 void FlowTable<Tuple>::count_passed(std::uint64_t hash, std::uint32_t probes) noexcept {
   for (std::uint32_t probe = 0; probe < probes; ++probe) {
     FlowTags& line = tags(place(hash, probe));

@@ -101,6 +101,8 @@ class FlowTable {
   /// A place for a flow with this hash, its tag written, its entry of whatever was there before: to be filled at once.
   /// kNoFlow: no room. Two entries with one key are the caller's to avoid.
   FlowSlot reserve(std::uint64_t hash) noexcept;
+  /// The place that it would have in the first of its buckets, or kNoFlow.
+  FlowSlot next_place(std::uint64_t hash) const noexcept;
   /// Gives the place back. `hash`: of its key.
   void release(FlowSlot slot, std::uint64_t hash) noexcept;
 

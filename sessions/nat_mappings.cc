@@ -75,6 +75,9 @@ FlowSlot NatMappings<Tuple>::insert(const Tuple& original, const Tuple& reply, N
   start.original.hash = table_.hash(original);
   start.reply.key = reply;
   start.reply.hash = table_.hash(reply);
+  // Whoever begins one has looked for it: the tags of the original's bucket have come.
+  table_.flows().prefetch(start.reply.hash);
+  table_.prefetch_place(start.original.hash);
   const FlowSlot slot = table_.insert(start, {}, now).slot;
   if (slot != kNoFlow) put(table_.entry(slot).head.bytes, 1);
   return slot;
@@ -83,6 +86,21 @@ FlowSlot NatMappings<Tuple>::insert(const Tuple& original, const Tuple& reply, N
 template <typename Tuple>
 FlowSlot NatMappings<Tuple>::begin(const Tuple& original, const Tuple& reply, Now now) noexcept {
   return insert(inside_key(original, reply.destination), outside_key(reply), now);
+}
+
+template <typename Tuple>
+typename NatMappings<Tuple>::Place NatMappings<Tuple>::prefetch(const Tuple& original,
+                                                                const Tuple& reply) const noexcept {
+  const Place place{table_.hash(inside_key(original, reply.destination)), table_.hash(outside_key(reply))};
+  table_.flows().prefetch(place.inside);
+  table_.flows().prefetch(place.outside);
+  return place;
+}
+
+template <typename Tuple>
+void NatMappings<Tuple>::prefetch(const Place& place) const noexcept {
+  table_.prefetch_place(place.inside);
+  table_.prefetch_place(place.outside);
 }
 
 template <typename Tuple>

@@ -16,7 +16,7 @@
 // others are entries of the table, too. All begin with sessions and end with their last one; after a restart they are
 // made from the sessions that go on.
 //
-// Only the worker calls it. Everything takes bounded time and no memory but the caller's.
+// Only the worker calls it. Its table has no wheel. Everything takes bounded time and no memory but the caller's.
 #pragma once
 
 #include <cstdint>
@@ -64,6 +64,15 @@ class NatMappings {
 
   /// A mapping for one session with these keys (as SessionStart has them, begun inside). kNoFlow: no room.
   FlowSlot begin(const Tuple& original, const Tuple& reply, Now now) noexcept;
+  // Of many sessions at a time, before the first of them begins or holds a mapping: each of the following for all.
+
+  /// Where a mapping of the session with these keys is found, or would be.
+  struct Place {
+    std::uint64_t inside = 0, outside = 0;
+  };
+  Place prefetch(const Tuple& original, const Tuple& reply) const noexcept;
+  void prefetch(const Place& place) const noexcept;
+
   /// One more session has it.
   void hold(FlowSlot mapping) noexcept { count(mapping, 1); }
   /// One session less. True: that was the last one, and the mapping is no more.

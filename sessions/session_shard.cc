@@ -102,8 +102,40 @@ template <typename Tuple>
 template <typename Tuple>
 void SessionShard::translate_again() noexcept {
   auto& sessions = table<Tuple>();
+  std::array<FlowSlot, kSideBySide> replies;
+  std::size_t count = 0;
   sessions.visit_translated([&](FlowSlot reply) {
-    if (take_again<Tuple>(reply)) return;
+    sessions.prefetch(sessions.entry(reply).head.peer);
+    replies[count++] = reply;
+    if (count < replies.size()) return;
+    translate_again<Tuple>(replies);
+    count = 0;
+  });
+  translate_again<Tuple>(std::span(replies).first(count));
+}
+
+template <typename Tuple>
+void SessionShard::fetch_mappings(std::span<const FlowSlot> replies) noexcept {
+  using Mappings = NatMappings<Tuple>;
+  if (nat_ == nullptr || !nat_->has_mappings()) return;
+  auto& sessions = table<Tuple>();
+  const Mappings& mappings = nat_->mappings<Tuple>();
+  std::array<typename Mappings::Place, kSideBySide> places;
+  std::size_t count = 0;
+  for (const FlowSlot reply : replies) {
+    const auto& entry = sessions.entry(reply);
+    if ((sessions.info(entry.head.peer).nat & kNatMapped) == 0) continue;
+    places[count++] = mappings.prefetch(sessions.entry(entry.head.peer).key, entry.key);
+  }
+  for (const auto& place : std::span(places).first(count)) mappings.prefetch(place);
+}
+
+template <typename Tuple>
+void SessionShard::translate_again(std::span<const FlowSlot> replies) noexcept {
+  auto& sessions = table<Tuple>();
+  fetch_mappings<Tuple>(replies);
+  for (const FlowSlot reply : replies) {
+    if (take_again<Tuple>(reply)) continue;
     const FlowSlot original = sessions.entry(reply).head.peer;
     FlowHead& head = sessions.entry(original).head;
     if (head.has(kFlowHoldsPort) && (sessions.info(original).nat & kNatLogged) != 0) {
@@ -111,7 +143,7 @@ void SessionShard::translate_again() noexcept {
     }
     forget_flag(head, kFlowHoldsPort);
     end<Tuple>(reply, SessionEnd::kPolicyChanged);
-  });
+  }
 }
 
 template <typename Tuple>

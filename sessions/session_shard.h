@@ -157,9 +157,15 @@ class SessionShard {
   void give_back(FlowSlot original) noexcept;
   // Of an earlier run.
   void taken_over() noexcept;
+  /// Sessions that are walked side by side, so that what one pass over them reads is fetched by the one before.
+  static constexpr std::size_t kSideBySide = 32;
   /// Translated sessions get what they held again, or end.
   template <typename Tuple>
   void translate_again() noexcept;
+  template <typename Tuple>
+  void translate_again(std::span<const FlowSlot> replies) noexcept;
+  template <typename Tuple>
+  void fetch_mappings(std::span<const FlowSlot> replies) noexcept;
   template <typename Tuple>
   bool take_again(FlowSlot reply) noexcept;
   template <typename Tuple>

@@ -39,9 +39,18 @@ SessionTable<Tuple>::SessionTable(const Memory& memory, const HashKey& key, Now 
     : key_(key),
       flows_(memory.flows),
       infos_(memory.infos),
-      wheel_(memory.in_use ? ExpiryWheel(memory.wheel) : ExpiryWheel(memory.wheel, flow_date(now))),
+      timed_(!memory.wheel.empty()),
+      wheel_(memory.in_use || !timed_ ? ExpiryWheel(memory.wheel) : ExpiryWheel(memory.wheel, flow_date(now))),
       wheel_begun_(!memory.in_use) {
   CULVERT_CHECK(infos_.size() >= flows_.slots());
+}
+
+template <typename Tuple>
+void SessionTable<Tuple>::prefetch_place(std::uint64_t hash) const noexcept {
+  const FlowSlot slot = flows_.next_place(hash);
+  if (slot == kNoFlow) return;
+  flows_.prefetch_entry(slot);
+  culvert::prefetch_for_write(&infos_[slot]);
 }
 
 template <typename Tuple>
@@ -100,15 +109,17 @@ typename SessionTable<Tuple>::Inserted SessionTable<Tuple>::insert(const Session
   close_entry(flows_.entry(slot).head);
   close_entry(flows_.entry(peer).head);
   if ((start.flags & kFlowTranslated) != 0) ++translated_;
-  wheel_.wake(flow_date(now));
-  schedule(slot, peer, deadline(slot, peer, timeouts));
+  if (timed_) {
+    wheel_.wake(flow_date(now));
+    schedule(slot, peer, deadline(slot, peer, timeouts));
+  }
   return {slot, SessionRefusal::kNone};
 }
 
 template <typename Tuple>
 void SessionTable<Tuple>::erase(FlowSlot slot) noexcept {
   const FlowSlot original = original_of(slot);
-  unschedule(original);
+  if (timed_) unschedule(original);
   take_apart(original, flows_.entry(original).head.peer);
 }
 

@@ -8,7 +8,7 @@
 // reply's key that another session has is refused and never overwritten, so no packet ever has two sessions.
 //
 // Everything that a reader or a successor needs lies in the caller's memory (flows and infos: a file that outlives the
-// process); the wheel is made anew.
+// process); the wheel is made anew. Without a wheel sessions last until somebody erases them.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +17,7 @@
 #include <span>
 #include <utility>
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "sessions/expiry_wheel.h"
 #include "sessions/flow_shift.h"
@@ -59,10 +60,10 @@ class SessionTable {
   using Entry = typename Flows::Entry;
 
   struct Memory {
-    std::span<std::byte> flows;  ///< Flows::bytes_for(2 * sessions)
-    std::span<FlowInfo> infos;   ///< one for each slot
-    std::span<ExpiryWheel::Chunk> wheel;
-    bool in_use = false;  ///< another process works with all of it, until recover() or go_on()
+    std::span<std::byte> flows;           ///< Flows::bytes_for(2 * sessions)
+    std::span<FlowInfo> infos;            ///< one for each slot
+    std::span<ExpiryWheel::Chunk> wheel;  ///< none: no session ends by time
+    bool in_use = false;                  ///< another process works with all of it, until recover() or go_on()
   };
   /// What it knows besides its memory.
   struct State {
@@ -85,8 +86,14 @@ class SessionTable {
   }
   Flows& flows() noexcept { return flows_; }
   const Flows& flows() const noexcept { return flows_; }
+  /// What insert() writes of a flow with this hash, whose tags have come already, is on its way.
+  void prefetch_place(std::uint64_t hash) const noexcept;
   Entry& entry(FlowSlot slot) noexcept { return flows_.entry(slot); }
   FlowInfo& info(FlowSlot slot) noexcept { return infos_[slot]; }
+  void prefetch(FlowSlot slot) const noexcept {
+    flows_.prefetch_entry(slot);
+    culvert::prefetch(&infos_[slot]);
+  }
   /// Of a session with kFlowShifted, whose reply's slot it is.
   FlowShift shift(FlowSlot reply) const noexcept { return load<FlowShift>(&infos_[reply]); }
   void put_shift(FlowSlot reply, const FlowShift& shift) noexcept;
@@ -117,6 +124,7 @@ class SessionTable {
   /// the original) for each that is over, just before it is erased. How many it looked at.
   template <typename OnEnd>
   std::uint32_t expire(Now now, const SessionTimeouts& timeouts, std::uint32_t most, OnEnd&& on_end) noexcept;
+  /// Never without a wheel.
   bool expiry_due(Now now) const noexcept { return wheel_.due(flow_date(now)); }
 
   /// For a successor that has the same memory.
@@ -186,6 +194,7 @@ class SessionTable {
   HashKey key_;
   Flows flows_;
   std::span<FlowInfo> infos_;
+  bool timed_;  ///< there is a wheel
   ExpiryWheel wheel_;
   bool wheel_begun_;
   std::uint32_t translated_ = 0;
@@ -234,6 +243,7 @@ std::size_t SessionTable<Tuple>::originals(FlowSlot begin, std::array<FlowSlot, 
 template <typename Tuple>
 template <typename OnKept>
 std::uint32_t SessionTable<Tuple>::recover(const SessionTimeouts& timeouts, Now now, OnKept&& on_kept) noexcept {
+  CULVERT_CHECK(timed_);
   const std::uint32_t lost = restore_flows();
   const FlowDate date = flow_date(now);
   if (!std::exchange(wheel_begun_, true)) wheel_.begin(date);

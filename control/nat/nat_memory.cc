@@ -35,14 +35,9 @@ std::span<ExternalPool> pools_over(const Mapping& pools, const Mapping& words, W
   return made;
 }
 
-NatBindings::Memory tables_over(const Mapping& tables, const Mapping& wheels, const NatMemory::Sizes& sizes) {
+NatBindings::Memory tables_over(const Mapping& tables, const NatMemory::Sizes& sizes) {
   if (sizes.slots == 0) return {};
-  NatBindings::Memory made{SessionFile::tables(tables.bytes(), sizes.mappings), sizes.mappings};
-  const std::size_t chunks = ExpiryWheel::chunks_for(sizes.mappings);
-  const auto wheel = array_over<ExpiryWheel::Chunk>(wheels.bytes()).first(2 * chunks);
-  made.tables.ipv4.wheel = wheel.first(chunks);
-  made.tables.ipv6.wheel = wheel.subspan(chunks);
-  return made;
+  return {SessionFile::tables(tables.bytes(), sizes.mappings), sizes.mappings};
 }
 
 }  // namespace
@@ -52,10 +47,9 @@ NatMemory::NatMemory(const Sizes& sizes, WorkerIndex self, WorkerIndex workers)
       pools_memory_(port_memory(sizes.slots * kPortKinds * sizeof(ExternalPool))),
       gauges_memory_(port_memory(sizes.slots * kPortKinds * sizeof(Gauge))),
       tables_memory_(mapping_memory(SessionFile::bytes_for(sizes.mappings), sizes)),
-      wheels_memory_(mapping_memory(2 * ExpiryWheel::chunks_for(sizes.mappings) * sizeof(ExpiryWheel::Chunk), sizes)),
       port_gauges_(made_over<Gauge>(gauges_memory_, sizes.slots * kPortKinds)),
       ports_(pools_over(pools_memory_, words_memory_, self, workers, sizes.slots * kPortKinds), port_gauges_),
-      tables_(tables_over(tables_memory_, wheels_memory_, sizes)) {
+      tables_(tables_over(tables_memory_, sizes)) {
   if (sizes.slots != 0) bindings_.emplace(ports_, tables_, HashKey::random(), mappings_, monotonic_ns());
 }
 

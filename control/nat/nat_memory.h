@@ -40,7 +40,7 @@ class NatMemory {
   const Gauge& mappings() const noexcept { return mappings_; }
 
  private:
-  Mapping words_memory_, pools_memory_, gauges_memory_, tables_memory_, wheels_memory_;
+  Mapping words_memory_, pools_memory_, gauges_memory_, tables_memory_;
   std::span<Gauge> port_gauges_;
   ExternalPorts ports_;
   NatBindings::Memory tables_;

@@ -90,8 +90,8 @@ class NatRun {
         ports_(16, self, workers),
         mappings4_(memory.limits.sessions),
         mappings6_(memory.limits.sessions),
-        bindings_(ports_.ports(), {{mappings4_.view(), mappings6_.view()}, memory.limits.sessions},
-                  HashKey::from_seed(2), mappings_gauge_, memory.now),
+        bindings_(ports_.ports(), {mappings(), memory.limits.sessions}, HashKey::from_seed(2), mappings_gauge_,
+                  memory.now),
         shard(view(memory, begins), memory.limits, HashKey::from_seed(1), cells, memory.now, nullptr,
               addresses.has_value() ? &bindings_ : nullptr) {
     if (addresses.has_value()) use(*std::move(addresses));
@@ -211,6 +211,8 @@ class NatRun {
     REQUIRE(table.translated() == translated);
     return half_open;
   }
+
+  SessionTables mappings() { return {mappings4_.view_without_wheel(), mappings6_.view_without_wheel()}; }
 
   NatMemory& memory_;
   AddressBook book_;

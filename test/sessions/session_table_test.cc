@@ -204,6 +204,23 @@ TEMPLATE_TEST_CASE("a session ends when its timeout is over, at most a second la
   }
 }
 
+TEMPLATE_TEST_CASE("without a wheel sessions last until they are erased, and their places come back", "", FiveTuple4,
+                   FiveTuple6) {
+  constexpr std::uint64_t kCount = 100;
+  SessionMemory<TestType> memory(kCount);
+  SessionTable<TestType> table(memory.view_without_wheel(), HashKey::from_seed(1), seconds(1));
+  for (int round = 0; round < 3; ++round) {
+    std::vector<FlowSlot> slots;
+    for (std::uint64_t i = 0; i < kCount; ++i) {
+      slots.push_back(table.insert(start_of(table, tuple_of<TestType>(i)), SessionTimeouts(), seconds(1)).slot);
+      REQUIRE(slots.back() != kNoFlow);
+    }
+    CHECK(!table.expiry_due(seconds(1'000'000)));
+    for (const FlowSlot slot : slots) table.erase(slot);
+    CHECK(table.size() == 0);
+  }
+}
+
 TEMPLATE_TEST_CASE("a session never ends while its packets come", "", FiveTuple4, FiveTuple6) {
   Sessions<TestType> sessions(100);
   const FlowSlot slot = sessions.insert(1, FlowKind::kIcmp);

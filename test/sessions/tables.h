@@ -87,6 +87,8 @@ struct SessionMemory {
         wheel(ExpiryWheel::chunks_for(wheel_sessions != 0 ? wheel_sessions : sessions)) {}
 
   typename SessionTable<Tuple>::Memory view() { return {flows.bytes(), infos, wheel}; }
+  /// Of a table whose sessions last until they are erased.
+  typename SessionTable<Tuple>::Memory view_without_wheel() { return {flows.bytes(), infos, {}}; }
 
   FlowMemory<Tuple> flows;
   std::vector<FlowInfo> infos;

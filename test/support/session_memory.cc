@@ -20,11 +20,6 @@ SessionShard::Memory tables_of(const Mapping& file, std::vector<ExpiryWheel::Chu
   return memory;
 }
 
-NatBindings::Memory mappings_of(const Mapping& file, std::vector<ExpiryWheel::Chunk>& wheel4,
-                                std::vector<ExpiryWheel::Chunk>& wheel6, std::uint32_t sessions) {
-  return {tables_of(file, wheel4, wheel6, sessions), sessions};
-}
-
 }  // namespace
 
 TestMeters::TestMeters(std::uint32_t sessions)
@@ -43,9 +38,7 @@ SessionMemory::SessionMemory(const SessionSizes& sizes, SharedMeters& meters, No
       ports_(sizes.external_addresses, sizes.self, sizes.workers),
       translates_(sizes.external_addresses > 0),
       mappings_file_(Mapping::anonymous(SessionFile::bytes_for(sizes.sessions), sizes.pages, "mappings of a test")),
-      mappings_wheel4_(wheel4_.size()),
-      mappings_wheel6_(wheel6_.size()),
-      bindings_(ports_.ports(), mappings_of(mappings_file_, mappings_wheel4_, mappings_wheel6_, sizes.sessions),
+      bindings_(ports_.ports(), {SessionFile::tables(mappings_file_.bytes(), sizes.sessions), sizes.sessions},
                 HashKey::from_seed(kMappingSeed), mappings_gauge_, now),
       port_key_(HashKey::from_seed(kPortSeed + sizes.self)),
       shard_(tables_, {sizes.sessions, sizes.half_open}, HashKey::from_seed(kTableSeed), cells_, now, &meters.sources,

@@ -67,7 +67,6 @@ class SessionMemory {
   PortMemory ports_;
   bool translates_;
   Mapping mappings_file_;
-  std::vector<ExpiryWheel::Chunk> mappings_wheel4_, mappings_wheel6_;
   Gauge mappings_gauge_;
   NatBindings bindings_;
   HashKey port_key_;
