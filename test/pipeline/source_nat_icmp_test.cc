@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ICMP errors about translated sessions, in both directions and by us, and datagrams in fragments.
+#include <array>
+
+#include "packet/ipv6.h"
 #include "test/packet/packets.h"
 #include "test/pipeline/translating.h"
 
@@ -19,6 +22,22 @@ const char* router(const Family& family) {
 PacketBuilder exceeded(const Family& family, const char* from, const char* to, const Bytes& quote) {
   PacketBuilder builder = ip_packet(family, from, to);
   return family.ipv4 ? builder.icmp(11).payload(quote) : builder.icmpv6(3).payload(quote);
+}
+
+/// GRE, IP in IP, IPv6 in IP, ESP, AH.
+constexpr std::array kOddProtocols = {47, 4, 41, 50, 51};
+
+/// To the server, with 40 bytes of this protocol, which are an authentication header of 12 bytes and nothing that it
+/// protects (RFC 4302 2).
+PacketBuilder odd_packet(const Family& family, const char* from, int protocol, std::uint8_t ttl = 64) {
+  PacketBuilder builder;
+  builder.ethernet();
+  family.ipv4 ? builder.ipv4(from, family.server, {.ttl = ttl, .protocol = protocol})
+              : builder.ipv6(from, family.server, {.hop_limit = ttl, .next_header = protocol});
+  Bytes data(40);
+  data[0] = std::byte{59};
+  data[1] = std::byte{1};
+  return builder.payload(data);
 }
 
 Bytes without_ethernet(const Bytes& packet) {
@@ -90,6 +109,69 @@ TEST_CASE("an error from inside shows neither the host nor a router before it") 
       check_forwarded(error, family, exceeded_of(family), external(family), family.server,
                       as_sent(ip_packet(family, family.server, external(family), 63).udp(53, port).payload(30)));
     }
+  }
+}
+
+TEST_CASE("errors about protocols without ports, cut anywhere, pass or are dropped for what they say") {
+  for (const Family& family : kFamilies) {
+    const std::size_t header = family.ipv4 ? 20 : 40;
+    for (const int protocol : kOddProtocols) {
+      Translating nat;
+      const auto out = nat.through(odd_packet(family, family.client, protocol));
+      REQUIRE(out.has_value());
+      const Bytes whole = without_ethernet(*out);
+      // IPv6 walks through an authentication header, which has 12 bytes here.
+      const std::size_t least = header + (!family.ipv4 && protocol == kNextAuthentication ? 12 : 0);
+      const auto fate = [&](const Bytes& quote) {
+        return nat.fate(exceeded(family, router(family), external(family), quote), kInternet);
+      };
+      for (std::size_t length = 0; length <= header + 28; ++length) {
+        INFO((family.ipv4 ? "IPv4" : "IPv6") << ", protocol " << protocol << ", " << length << " bytes");
+        CHECK(fate(slice(whole, 0, length)) == (length < least ? "icmp_quote_bad" : "passed"));
+      }
+      // To the host, about the packet that it has sent.
+      const auto in =
+          nat.through(exceeded(family, router(family), external(family), slice(whole, 0, header + 12)), kInternet);
+      const Bytes sent = without_ethernet(odd_packet(family, family.client, protocol, 63).build());
+      check_forwarded(in, family, exceeded_of(family), router(family), family.client, slice(sent, 0, header + 12));
+      // Of another protocol, to somebody else, from somebody else: no session's.
+      const std::size_t protocol_at = family.ipv4 ? 9 : 6, source_at = family.ipv4 ? 15 : 23;
+      for (const std::size_t at : {source_at, header - 1}) {
+        Bytes other = whole;
+        other[at] ^= std::byte{1};
+        CHECK(fate(other) == "icmp_unrelated");
+      }
+      Bytes other = whole;
+      other[protocol_at] = std::byte{115};
+      CHECK(fate(other) == "icmp_unrelated");
+      // Errors neither refresh nor end it.
+      CHECK(nat.count() == 1);
+    }
+  }
+}
+
+TEST_CASE("errors about protocols with ports, cut anywhere, pass or are dropped for what they say") {
+  for (const Family& family : kFamilies) {
+    const std::size_t header = family.ipv4 ? 20 : 40;
+    Translating nat;
+    const auto fate_of_cut = [&](const Bytes& out, std::size_t length) {
+      const Bytes quote = slice(without_ethernet(out), 0, header + length);
+      return nat.fate(exceeded(family, router(family), external(family), quote), kInternet);
+    };
+    const auto udp = nat.through(from_client(family).udp(4000, 53).payload(30));
+    const auto tcp = nat.through(from_client(family).tcp(4001, 80, {kTcpSyn, 1000, 0}).payload(30));
+    REQUIRE(udp.has_value());
+    REQUIRE(tcp.has_value());
+    for (std::size_t length = 0; length <= 28; ++length) {
+      INFO((family.ipv4 ? "IPv4, " : "IPv6, ") << length << " bytes");
+      CHECK(fate_of_cut(*udp, length) == (length < 4 ? "icmp_quote_bad" : "passed"));
+      // Without a number nobody knows whether the segment can have been sent (RFC 5927 4.1).
+      CHECK(fate_of_cut(*tcp, length) == (length < 4 ? "icmp_quote_bad" : length < 8 ? "icmp_unrelated" : "passed"));
+    }
+    Bytes late = *tcp;
+    late[kEthernet + header + 4] ^= std::byte{0x40};
+    CHECK(fate_of_cut(late, 8) == "icmp_unrelated");
+    CHECK(nat.count() == 2);
   }
 }
 
