@@ -14,27 +14,37 @@ from house import by_tier, run, wait_until
 from leftovers import mounts_of_our_own
 from nat_house import POOL4, POOL6, Nat, config_text
 from outside import Outside
+from watch import Probe
 
 # By the number of workers: they share ports in blocks of 64, so with two a host has one block of two.
-FEW = {1: (5000, 5003), 2: (4992, 5119)}
+FEW = {1: (40000, 40999), 2: (4992, 5119)}
 
-# Datagrams from so many sockets, which stay open: how many were answered.
+# Datagrams from so many sockets, which stay open: how many were answered, and how many of these a second time.
 MANY = """
-import socket, sys
+import resource, select, socket, sys
 family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
-sockets = []
-answered = 0
-for _ in range(int(sys.argv[2])):
-    s = socket.socket(family, socket.SOCK_DGRAM)
-    s.settimeout(0.5)
-    s.connect((sys.argv[1], 80))
-    s.send(b"x")
-    sockets.append(s)
-    try:
-        answered += len(s.recv(100))
-    except TimeoutError:
-        pass
-print(answered)
+count = int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, count + 100))
+sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(count)]
+def answered(some):
+    heard = []
+    for begin in range(0, len(some), 50):
+        waiting = {}
+        poll = select.poll()
+        for s in some[begin:begin + 50]:
+            s.connect((sys.argv[1], 80))
+            s.send(b"x")
+            waiting[s.fileno()] = s
+            poll.register(s, select.POLLIN)
+        while waiting and (ready := poll.poll(int(sys.argv[3]))):
+            for number, _ in ready:
+                poll.unregister(number)
+                if waiting[number].recv(100) == b"x":
+                    heard.append(waiting[number])
+                del waiting[number]
+    return heard
+first = answered(sockets)
+print(len(first), len(answered(first)))
 """
 
 
@@ -61,7 +71,7 @@ def translated(house, outside):
 
 def one_port_a_session(house):
     """No two live sessions share an external address and port, whatever their other end."""
-    assert python(house.client, MANY, house.server4, 200) == "200"
+    assert python(house.client, MANY, house.server4, 200, 500) == "200 200"
     rows = house.session_rows(destination=house.server4, protocol="udp")
     ports = [row["translated_source_port"] for row in rows]
     assert len(ports) >= 200 and len(set(ports)) == len(ports), len(ports)
@@ -129,26 +139,70 @@ def outlives(house, outside, count):
         assert not seen["inside"], (how, seen)
 
 
-def exhausted(house, outside, workers):
-    """A host has all ports of a small pool: further sessions are refused, and counted, and go out in no other way."""
-    first, last = FEW[workers]
-    room = (last - first + 1) // workers
-    house.apply(config_text(f"    few: {{addresses: [{POOL4}], ports: {first}-{last}}}\n", "few"))
-    wait_until(lambda: POOL4 in {row["address"] for row in house.show("nat", "pools")["addresses"]}, 5, "the pool runs")
-    house.ping(house.server4, count=1)
-    outside.take()
-    before = house.drops().get("nat_ports_exhausted", 0)
-    assert python(house.client, MANY, house.server4, room + 2) == str(room)
-    assert house.drops()["nat_ports_exhausted"] == before + 2
+def leaves_with(house, address):
+    if python(house.client, DATAGRAM, house.server4, 80, 100) != "100":
+        return False
+    rows = house.session_rows(destination=house.server4, protocol="udp")
+    return address in {row["translated_source"] for row in rows}
+
+
+def hides_the_inside(house, outside):
+    """Datagrams of both families and pings go on while NAT changes, and while culvertd is dead for longer than its
+    heartbeat may be old: never does anything leave with an address of the inside."""
+    other = config_text(f"    other: {{addresses: [{POOL4}]}}\n", "other")
+    probe = Probe(house, 7001, 7002)
+    probe.send(house.server4, 7001, 1000, 8)
+    probe.send(house.server6, 7002, 1000, 8)
+    ping = house.spawn("client", "ping", "-i", "0.01", "-w", "20", house.server4)
+    for change, address in ((other, POOL4), (config_text(), "198.18.1.1"), (None, "198.18.1.1"), (other, POOL4)):
+        if change is None:
+            house.stop(house.daemon, signal.SIGKILL)
+            time.sleep(1)
+            assert python(house.client, CONNECT, house.server4, 80, 0.5) == "timeout"
+            assert not outside.take()["inside"]
+            house.start_culvert()
+        else:
+            house.apply(change)
+        wait_until(lambda address=address: leaves_with(house, address), 5, f"datagrams leave with {address}")
+        seen = outside.take()
+        assert not seen["inside"], seen
+        assert {f"{address} udp", f"{POOL6} udp"} <= set(seen["sources"]), seen
+    house.stop(ping)
+    probe.wait()
     seen = outside.take()
     assert not seen["inside"], seen
+    house.apply(config_text())
+
+
+def exhausted(house, outside, workers):
+    """A host has all ports of a pool: what it begins besides is refused, and counted, and goes out in no other way. Who
+    has a port goes on, and ports come back."""
+    first, last = FEW[workers]
+    room = (last - first + 1) // workers
+    flows = 5 * room
+    house.apply(config_text(f"    few: {{addresses: [{POOL4}], ports: {first}-{last}}}\n", "few",
+                            timeouts="tcp_transitory: 2s, udp: 4s, icmp: 2s"))
+    wait_until(lambda: POOL4 in {row["address"] for row in house.show("nat", "pools")["addresses"]}, 5, "the pool runs")
+    wait_until(lambda: house.ports(POOL4, "udp") == 0, 10, "those of before have ended")
+    house.ping(house.server4, count=1)
+    seen = outside.take()
+    assert not seen["inside"], seen
+    before = house.drops().get("nat_ports_exhausted", 0)
+    assert python(house.client, MANY, house.server4, flows, 10) == f"{room} {room}"
+    assert house.drops()["nat_ports_exhausted"] == before + flows - room
+    assert house.ports(POOL4, "udp") == room, house.show("nat", "pools")
+    seen = outside.take()
+    assert not seen["inside"], seen
+    assert seen["sources"][f"{POOL4} udp"] == 2 * room, seen
     rows = house.session_rows(destination=house.server4, protocol="udp")
     ports = {row["translated_source_port"] for row in rows}
-    assert len(ports) == room and min(ports) >= first and max(ports) <= last, rows
+    assert len(ports) == room and min(ports) >= first and max(ports) <= last, (len(rows), len(ports))
     assert all(row["translated_source"] == POOL4 for row in rows)
+    wait_until(lambda: house.ports(POOL4, "udp") == 0, 10, "ports come back")
+    assert python(house.client, MANY, house.server4, room, 500) == f"{room} {room}"
 
 
-def follows_the_interface(house):
+def follows_the_interface(house, outside):
     """The interface's address changes: sessions get the new one."""
     house.apply(config_text())
     assert python(house.client, DATAGRAM, house.server4, 80, 100) == "100"
@@ -156,9 +210,9 @@ def follows_the_interface(house):
     house.router("sysctl", "-qw", "net.ipv4.conf.wan0.promote_secondaries=1")
     run("ip", "-n", router, "addr", "add", "198.18.1.9/24", "dev", "wan0")
     run("ip", "-n", router, "addr", "del", "198.18.1.1/24", "dev", "wan0")
-    wait_until(lambda: python(house.client, DATAGRAM, house.server4, 80, 100) == "100", 10, "datagrams pass again")
-    rows = house.session_rows(destination=house.server4, protocol="udp")
-    assert "198.18.1.9" in {row["translated_source"] for row in rows}, rows
+    wait_until(lambda: leaves_with(house, "198.18.1.9"), 10, "datagrams leave with the interface's new address")
+    seen = outside.take()
+    assert not seen["inside"], seen
 
 
 def with_workers(workers, queues, connections):
@@ -173,8 +227,9 @@ def with_workers(workers, queues, connections):
         host_lives_too(house)
         nobody_comes_in(house)
         outlives(house, outside, connections)
+        hides_the_inside(house, outside)
         exhausted(house, outside, workers)
-        follows_the_interface(house)
+        follows_the_interface(house, outside)
         house.assert_conservation()
 
 
