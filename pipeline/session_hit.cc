@@ -29,8 +29,10 @@ TcpOutcome track(const TcpSegment& segment, FlowSlot slot, const StatefulContext
   FlowHead& to = sessions.entry(from.peer).head;
   TcpSide sender = from.tcp;
   TcpSide receiver = to.tcp;
-  std::uint32_t& again = sessions.info(sessions.original_of(slot)).tcp_again;
+  FlowInfo& info = sessions.info(sessions.original_of(slot));
+  std::uint32_t again = info.tcp_again;
   const TcpOutcome outcome = tcp_track(sender, receiver, segment, again);
+  if (again != info.tcp_again) put(info.tcp_again, again);
   if (outcome.action == TcpAction::kDrop || outcome.action == TcpAction::kRenew) return outcome;
   const bool changed = sender.bits != from.tcp.bits || receiver.bits != to.tcp.bits;
   const bool was_half_open = changed && context.shard.is_half_open<Tuple>(slot);
