@@ -52,6 +52,8 @@ bool of_a_session(Packet& packet, const Tuple& own, const Tuple& quoted, IcmpQuo
   if (answers == kNoFlow) return false;
   const FlowSlot slot = sessions.entry(answers).head.peer;
   const auto& sender = sessions.entry(slot);
+  // What the policy and NAT of now say of it is asked with its own packets.
+  if (sender.head.policy() != context.stateful.policy_generation) return false;
   if (sender.head.kind() == FlowKind::kTcp) {
     if (!quote.has_tcp_sequence) return false;
     if (sender.head.has(kFlowShifted) && sender.head.has(kFlowReply)) {

@@ -85,6 +85,22 @@ TEST_CASE("errors about a session's packets pass to their sender, in both direct
   }
 }
 
+TEST_CASE("after a change of the policy errors wait until it has been asked about their session") {
+  for (const Family& family : kFamilies) {
+    Firewall firewall;
+    const Bytes there = from_client(family).udp(1024, 53).payload(40).build();
+    const auto error = error_about(there, family, family.client, errors_of(family)[0]);
+    REQUIRE(firewall.fate(there) == "passed");
+    REQUIRE(firewall.fate(error, kInternet) == "passed");
+    firewall.use(trust_goes_out());
+    CHECK(firewall.fate(error, kInternet) == "icmp_unrelated");
+    REQUIRE(firewall.fate(there) == "passed");
+    CHECK(firewall.fate(error, kInternet) == "passed");
+    firewall.use(rules({}));
+    CHECK(firewall.fate(error, kInternet) == "icmp_unrelated");
+  }
+}
+
 TEST_CASE("errors pass unchanged but for their TTL") {
   const Family& family = kFamilies[0];
   Firewall firewall;
