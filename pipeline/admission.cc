@@ -177,7 +177,11 @@ void admit_packet(Packet& packet, const Tuple& key, std::uint64_t hash, std::uin
   NextHopView hop;
   Meant<Tuple> meant;
   if (!find_way_of_first(packet, key, hash, transport_length, from, meant, hop, context)) return;
-  if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) return;
+  if (hop.kind != NextHopKind::kForward && hop.kind != NextHopKind::kGlean) {
+    // That nothing leads there is told to the source, if that can be where the packet comes from.
+    if (hop.kind != NextHopKind::kLocal && !source_is_routed(packet, context)) packet.drop(DropReason::kReversePath);
+    return;
+  }
   SessionStart<Tuple> start;
   // What turns back gets no cookies: the proxy's own segments would not.
   const bool turns = packet.next_hop == kHairpinHop;

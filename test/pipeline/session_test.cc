@@ -267,6 +267,21 @@ TEST_CASE("the way back to the source: strict asks for the interface, loose for 
   CHECK(firewall.fate(ip_packet(kFamilies[1], "2001:db8::7", "2001:db8:1::2").udp(1, 2)) == "passed");
 }
 
+TEST_CASE("that no route leads to a destination is told to nobody who can't be where the packet comes from") {
+  const char* const nowhere = "192.0.2.9";
+  for (const Check check : {Check::kOff, Check::kStrict}) {
+    Firewall firewall;
+    firewall.settings.reverse_path[kTrust] = check;
+    firewall.use(trust_goes_out());
+    const bool strict = check == Check::kStrict;
+    CHECK(firewall.fate(ip_packet(kIpv4Family, "198.18.1.9", nowhere).udp(1, 2)) ==
+          (strict ? "reverse_path" : "no_route"));
+    CHECK(firewall.sent(kInternet).size() == (strict ? 0 : 1));
+    CHECK(firewall.fate(ip_packet(kIpv4Family, "198.18.0.9", nowhere).udp(1, 2)) == "no_route");
+    CHECK(firewall.sent(kTrust).size() == 1);
+  }
+}
+
 TEST_CASE("rules match what they name: services, prefixes, and the first one wins") {
   RuleSet set = rules({rule(kZoneTrust, kZoneInternet, RuleAction::kDeny, {service(kProtocolTcp, 25)}),
                        rule(kZoneTrust, kZoneInternet, RuleAction::kPermit,
