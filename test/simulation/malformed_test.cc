@@ -10,6 +10,8 @@
 #include "test/packet/reference_parser.h"
 #include "test/packet/samples.h"
 #include "test/simulation/environment.h"
+#include "test/simulation/mutations.h"
+#include "test/simulation/verdicts.h"
 #include "test/support/catch.h"
 #include "test/support/packet_builder.h"
 #include "test/support/rig.h"
@@ -17,12 +19,11 @@
 namespace culvert::test {
 namespace {
 
-constexpr std::size_t kMostBytes = 1700;  // fits a frame of 2048 with its headroom
 constexpr std::uint64_t kPacketsPerTurn = 64;
 
 class Mutator {
  public:
-  explicit Mutator(std::uint64_t seed) : random_(seed), samples_(sample_packets()) {
+  explicit Mutator(std::uint64_t seed) : dice_(seed), samples_(sample_packets()), mutations_(dice_, samples_) {
     for (const bool whole : {true, false}) {
       const PacketBuilder to = PacketBuilder().ethernet().ipv4("198.18.0.1", "198.18.2.9", {.dont_fragment = whole});
       samples_.push_back(PacketBuilder(to).udp(1, 2).payload(1400).build());
@@ -33,62 +34,19 @@ class Mutator {
     samples_.push_back(too_deep.udp(1, 2).build());
   }
 
-  std::uint64_t pick(std::uint64_t below) { return random_() % below; }
+  std::uint64_t pick(std::uint64_t below) { return dice_.pick(below); }
 
   Bytes next() {
     Bytes bytes = samples_[pick(samples_.size())];
     if (pick(4) == 0) aim(bytes);
-    for (std::uint64_t changes = pick(5); changes > 0; --changes) change(bytes);
+    for (std::uint64_t changes = pick(5); changes > 0; --changes) mutations_.change(bytes);
     if (pick(4) == 0) aim(bytes);
     if (pick(2) == 0) fix_ipv4_checksum(bytes);
-    bytes.resize(std::min(bytes.size(), kMostBytes));
+    bytes.resize(std::min(bytes.size(), Mutations::kMostBytes));
     return bytes;
   }
 
  private:
-  /// Bounds of fields are where mistakes live.
-  std::uint32_t value() {
-    static constexpr std::uint32_t kValues[] = {0, 1, 2, 4, 5, 6, 17, 44, 58, 60, 0x45, 0x60, 0x7f, 0x80, 0xff};
-    return pick(2) == 0 ? kValues[pick(std::size(kValues))] : static_cast<std::uint32_t>(pick(256));
-  }
-
-  void change(Bytes& bytes) {
-    if (bytes.empty()) return;
-    // Headers are worth more than payload.
-    const std::size_t at = pick(pick(4) == 0 ? bytes.size() : std::min<std::size_t>(bytes.size(), 74));
-    const auto place = bytes.begin() + static_cast<std::ptrdiff_t>(at);
-    switch (pick(9)) {
-      case 0:
-        bytes.resize(at);
-        break;
-      case 1:
-        bytes.resize(bytes.size() + pick(1500), static_cast<std::byte>(value()));
-        break;
-      case 2:
-        bytes.insert(place, 1 + pick(8), static_cast<std::byte>(value()));
-        break;
-      case 3:
-        bytes.erase(place, place + static_cast<std::ptrdiff_t>(std::min<std::size_t>(bytes.size() - at, 1 + pick(8))));
-        break;
-      case 4: {
-        const Bytes& other = samples_[pick(samples_.size())];
-        bytes.resize(at);
-        append(bytes, slice(other, std::min(at, other.size())));
-        break;
-      }
-      case 5:
-        if (at >= 12) bytes.insert(bytes.begin() + 12, 4, std::byte{0x81});
-        if (at >= 12) bytes[13] = std::byte{0};
-        break;
-      case 6:
-        *place ^= std::byte{1} << pick(8);
-        break;
-      default:
-        *place = static_cast<std::byte>(value());
-        break;
-    }
-  }
-
   void aim(Bytes& bytes) {
     static const Ipv4Address kTo[] = {ip4("198.18.0.9"),  ip4("198.18.1.9"), ip4("198.18.2.9"), ip4("198.18.3.9"),
                                       ip4("198.18.4.9"),  ip4("198.18.5.9"), ip4("198.18.6.9"), ip4("198.18.7.9"),
@@ -107,8 +65,9 @@ class Mutator {
     std::copy(field.begin(), field.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
   }
 
-  std::mt19937_64 random_;
+  Dice dice_;
   std::vector<Bytes> samples_;
+  Mutations mutations_;
 };
 
 /// A route of every kind, for the destinations of Mutator::aim.
@@ -128,26 +87,6 @@ void add_routes(Rig& rig) {
   rig.forward("2001:db8:1::/64", 1, test_mac(0xa1), 1280);
   rig.special("2001:db8:2::/64", NextHopKind::kLocal);
 }
-
-/// What left must be what another router accepts.
-void check_sent(Rig& rig, const RigConfig& config) {
-  for (InterfaceIndex interface = 0; interface < config.interfaces; ++interface) {
-    for (std::uint16_t queue = 0; queue < config.queues; ++queue) {
-      PacketCapture& sent = rig.sent(interface, queue);
-      for (std::size_t i = 0; i < sent.size(); ++i) {
-        if (reference_parse(sent[i]).reason == DropReason::kNone) continue;
-        UNSCOPED_INFO("sent " << to_hex(sent[i]));
-        REQUIRE(reference_parse(sent[i]).reason == DropReason::kNone);
-      }
-      sent.clear();
-    }
-  }
-}
-
-struct Totals {
-  std::set<DropReason> reasons;
-  std::uint64_t forwarded = 0, punted = 0, generated = 0, handed_out = 0;
-};
 
 Totals run(const RigConfig& config, std::uint64_t packets, std::uint64_t seed) {
   std::printf("CULVERT_SEED=%llu, %llu packets, %u workers, partial checksums %s\n",
@@ -173,29 +112,7 @@ Totals run(const RigConfig& config, std::uint64_t packets, std::uint64_t seed) {
   }
   rig.turns(300, 20 * kNanosecondsPerMillisecond);
   check_sent(rig, config);
-  // Said in the words of the promise, now that nothing is on the way: no turn may hide behind another's error.
-  const std::uint64_t received = rig.sum(&PipelineCells::received);
-  Totals totals;
-  totals.generated = rig.sum(&PipelineCells::generated);
-  totals.forwarded = rig.sum(&PipelineCells::forwarded);
-  totals.punted = rig.sum(&PipelineCells::punted);
-  totals.handed_out = rig.sum(&PipelineCells::handed_out);
-  CHECK(received == packets);
-  CHECK(received + totals.generated == totals.forwarded + rig.drops() + totals.punted + rig.sum(&PipelineCells::held));
-  CHECK(totals.handed_out == rig.sum(&PipelineCells::handed_in));
-  CHECK(rig.sum(&PipelineCells::held) == 0);
-  CHECK(rig.punted().size() == totals.punted);
-  for (std::size_t reason = 0; reason < kDropReasons; ++reason) {
-    const auto count = rig.drops(static_cast<DropReason>(reason));
-    if (count == 0) continue;
-    totals.reasons.insert(static_cast<DropReason>(reason));
-    std::printf("  %-26s %llu\n", std::string(drop_reason_text(static_cast<DropReason>(reason)).name).c_str(),
-                static_cast<unsigned long long>(count));
-  }
-  std::printf("  forwarded %llu, punted %llu, generated %llu, handed over %llu\n",
-              static_cast<unsigned long long>(totals.forwarded), static_cast<unsigned long long>(totals.punted),
-              static_cast<unsigned long long>(totals.generated), static_cast<unsigned long long>(totals.handed_out));
-  return totals;
+  return check_end(rig, packets);
 }
 
 std::uint64_t packets_for_this_tier() {
