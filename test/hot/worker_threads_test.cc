@@ -3,40 +3,18 @@
 // turn to the last: traffic of every kind, hand-off, punts, fragments, ICMP errors, missing neighbours, routes that
 // flap, new snapshots, cleared peaks, lanes that are taken away, workers that sleep, and somebody who reads the status.
 #include <atomic>
-#include <chrono>
-#include <cstdlib>
-#include <memory>
-#include <string_view>
 #include <sys/eventfd.h>
-#include <thread>
-#include <vector>
 
 #include "base/fd.h"
 #include "status/collect.h"
+#include "test/hot/threads.h"
 #include "test/support/allocation_guard.h"
-#include "test/support/catch.h"
 #include "test/support/packet_builder.h"
-#include "test/support/rig.h"
-#include "workers/worker_thread.h"
 
 namespace culvert::test {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
-
-/// Longer where there is time (tools/suites/plan.py).
-std::chrono::milliseconds duration() {
-  const char* tier = std::getenv("CULVERT_TEST_TIER");
-  return tier != nullptr && std::string_view(tier) != "short" ? 10s : 2s;
-}
-
-template <typename Condition>
-bool comes_true(Condition condition) {
-  const auto end = Clock::now() + 20s;
-  while (!condition() && Clock::now() < end) std::this_thread::sleep_for(1ms);
-  return condition();
-}
 
 PacketList traffic_of_all_kinds() {
   PacketList list;
@@ -158,43 +136,6 @@ class World {
   StatusCollector collector_;
   StatusSnapshot status_;
   std::uint64_t steps_ = 0;
-};
-
-/// The threads of a rig's workers; the end stops them, also when a check has thrown.
-class Threads {
- public:
-  Threads(Rig& rig, WorkerIndex workers) : rig_(rig) {
-    for (WorkerIndex i = 0; i < workers; ++i) {
-      const std::uint64_t before = turns(i);
-      threads_.push_back(std::make_unique<WorkerThread>(rig.worker(i), rig.waker(i), 0, kSleepMax));
-      // A thread's own start may allocate; it is over when its worker has turned.
-      CHECK(comes_true([&] { return turns(i) > before + 10; }));
-    }
-  }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-  ~Threads() { stop(); }
-
-  void stop() {
-    for (WorkerIndex i = 0; i < threads_.size(); ++i) {
-      while (!stopped(i)) {
-        (void)rig_.worker(i).commands().push({CommandKind::kStop, nullptr, nullptr, nullptr});
-        rig_.waker(i).wake();
-        std::this_thread::sleep_for(1ms);
-      }
-    }
-  }
-
- private:
-  static constexpr std::uint64_t kSleepMax = 10 * kNanosecondsPerMillisecond;
-
-  std::uint64_t turns(WorkerIndex i) const { return rig_.worker(i).cells().turns.read(); }
-  bool stopped(WorkerIndex i) const {
-    return rig_.worker(i).cells().state.read() == static_cast<std::uint64_t>(WorkerState::kStopped);
-  }
-
-  Rig& rig_;
-  std::vector<std::unique_ptr<WorkerThread>> threads_;
 };
 
 TEST_CASE("worker threads leave the heap alone, whatever happens, from the first turn to the last") {
