@@ -146,5 +146,86 @@ TEST_CASE("a capture that begins in mid-stream is dropped or picked up, as the p
   CHECK(replay.in_state(TcpState::kEstablished) == 1);
 }
 
+TEST_CASE("both ends open a connection at once, with their SYNs crossing each other") {
+  for (const bool ipv6 : {false, true}) {
+    Capture capture;
+    if (ipv6) capture.use_ipv6();
+    capture.client({.flags = kTcpSyn, .sequence = 1000, .acknowledgment = 0, .options = kSynOptions});
+    capture.server({.flags = kTcpSyn, .sequence = 5000, .acknowledgment = 0, .options = kSynOptions});
+    CHECK(capture.replay().in_state(TcpState::kSynReceived) == 1);
+    capture.server({.flags = kTcpSyn | kTcpAck, .sequence = 5000, .acknowledgment = 1001, .options = kSynOptions});
+    capture.client({.flags = kTcpSyn | kTcpAck, .sequence = 1000, .acknowledgment = 5001, .options = kSynOptions});
+    CHECK(capture.replay().in_state(TcpState::kEstablished) == 1);
+    // Each says something, and what nobody has sent is not acknowledged.
+    capture.client({.sequence = 1001, .acknowledgment = 5001, .options = kTimestamps}, 100);
+    capture.server({.sequence = 5001, .acknowledgment = 1101, .options = kTimestamps}, 50);
+    capture.client({.sequence = 1101, .acknowledgment = 5052, .options = kTimestamps});
+    const TcpReplay replay = capture.replay();
+    CHECK(replay.drops() == std::vector<std::string>{"packet 7: drop ack_unsent"});
+    CHECK(replay.counts().sessions == 1);
+    CHECK(replay.counts().passed == 6);
+    CHECK(replay.in_state(TcpState::kEstablished) == 1);
+  }
+}
+
+TEST_CASE("one end closes its half, and the other goes on sending until it closes its own") {
+  for (const bool client_closes : {true, false}) {
+    Capture capture;
+    add_connection(capture);
+    const auto closing = [&](const TcpFields& fields, std::size_t data = 0) {
+      client_closes ? capture.client(fields, data) : capture.server(fields, data);
+    };
+    const auto going_on = [&](const TcpFields& fields, std::size_t data = 0) {
+      client_closes ? capture.server(fields, data) : capture.client(fields, data);
+    };
+    const std::uint32_t closed = client_closes ? 745 : 5001;
+    const std::uint32_t open = client_closes ? 5001 : 745;
+    closing({.flags = kTcpFin | kTcpAck, .sequence = closed, .acknowledgment = open, .options = kTimestamps});
+    for (std::uint32_t sent = 0; sent < 3000; sent += 1000) {
+      going_on({.sequence = open + sent, .acknowledgment = closed + 1, .options = kTimestamps}, 1000);
+      closing({.sequence = closed + 1, .acknowledgment = open + sent + 1000, .options = kTimestamps});
+    }
+    CHECK(capture.replay().in_state(TcpState::kFinWait) == 1);
+    going_on({.flags = kTcpFin | kTcpAck, .sequence = open + 3000, .acknowledgment = closed + 1}, 500);
+    CHECK(capture.replay().in_state(TcpState::kClosing) == 1);
+    closing({.sequence = closed + 1, .acknowledgment = open + 3501, .options = kTimestamps});
+    const TcpReplay replay = capture.replay();
+    CHECK(replay.drops().empty());
+    CHECK(replay.counts().passed == 14);
+    CHECK(replay.in_state(TcpState::kTimeWait) == 1);
+  }
+}
+
+TEST_CASE("how much may be sent ahead is what window and scale say together, if both SYNs offer a scale") {
+  const Bytes scale = hex("020405b4 01 030307");
+  const Bytes no_scale = hex("020405b4");
+  for (const bool client_offers : {true, false}) {
+    for (const bool server_offers : {true, false}) {
+      INFO("client " << client_offers << ", server " << server_offers);
+      Capture capture;
+      capture.client(
+          {.flags = kTcpSyn, .sequence = 1000, .window = 64240, .options = client_offers ? scale : no_scale});
+      capture.server({.flags = kTcpSyn | kTcpAck,
+                      .sequence = 5000,
+                      .acknowledgment = 1001,
+                      .window = 65160,
+                      .options = server_offers ? scale : no_scale});
+      capture.client({.sequence = 1001, .acknowledgment = 5001, .window = 2000});
+      // Without a scale 65160 bytes, which its SYN has said; with it 2000 times 128. A probe may go one byte further.
+      capture.server({.sequence = 5001, .acknowledgment = 1001, .window = 2000});
+      capture.client({.sequence = 1001 + 200'000, .acknowledgment = 5001}, 1000);
+      capture.client({.sequence = 1001 + 255'000, .acknowledgment = 5001}, 1000);
+      capture.client({.sequence = 1001 + 255'003, .acknowledgment = 5001}, 1000);
+      const TcpReplay replay = capture.replay();
+      if (client_offers && server_offers) {
+        CHECK(replay.drops() == std::vector<std::string>{"packet 7: drop out_of_window"});
+      } else {
+        CHECK(replay.drops() == std::vector<std::string>{"packet 5: drop out_of_window", "packet 6: drop out_of_window",
+                                                         "packet 7: drop out_of_window"});
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace culvert::test
