@@ -2,11 +2,12 @@
 // S1 to S7 and S9: finding and replacing flows in batches, hashing and comparing included, beside DPDK's rte_hash
 // (bulk) and boost::unordered_flat_map, at 10 k, 1 M and 8 M flows; what a flow takes of memory; how many lines one
 // operation may touch; what looking at sessions to expire them costs (expiry.cc); what flows with a structure cost
-// (FLOOD). One operation is one key, one flow replaced, one session looked at.
+// (FLOOD, flooding.cc). One operation is one key, one flow replaced, one session looked at.
 #include <cmath>
 #include <fmt/format.h>
 
 #include "bench/micro/expiry.h"
+#include "bench/micro/flooding.h"
 #include "bench/support/bench.h"
 #include "bench/support/dpdk_routes.h"
 #include "bench/support/flow_tables.h"
@@ -247,49 +248,6 @@ void measure_worst(const Options& options, Report& report) {
   if (!worst.ran() || options.count != 0) return;
   report.limit("S7", "most lines of one operation of 10 M, load up to 0.85",
                std::max(most_lines<FiveTuple4>(), most_lines<FiveTuple6>()), 20);
-}
-
-/// Flows that a scanner makes: one source tries the ports of one host after the other, then those of the next host.
-FiveTuple4 structured_key(std::uint64_t number) {
-  FiveTuple4 key{};
-  key.source.value = Be32(0xc6120001);
-  key.destination.value = Be32(static_cast<std::uint32_t>(0xc0000200 + number / 65'536));
-  key.source_port = Be16(40'000);
-  key.destination_port = Be16(static_cast<std::uint16_t>(number));
-  key.protocol = 6;
-  return key;
-}
-
-/// A million flows with a structure that a weak hash would pile up, beside random ones: nothing to gain for who sends
-/// them.
-void measure_flooding(const Options& options, Report& report) {
-  const std::string what = "flooding, 1 M structured flows, ";
-  if (what.find(options.only) == std::string::npos && options.only.find("flooding") == std::string::npos) return;
-  constexpr std::size_t kFlows = 1'000'000;
-  std::vector<FiveTuple4> random_keys(kFlows + kFlows / 8), structured_keys(random_keys.size());
-  for (std::size_t i = 0; i < random_keys.size(); ++i) {
-    random_keys[i] = key_of<FiveTuple4>(i);
-    structured_keys[i] = structured_key(i);
-  }
-  CulvertFlows<FiveTuple4> random_flows(Window<FiveTuple4>{random_keys, kFlows});
-  CulvertFlows<FiveTuple4> structured_flows(Window<FiveTuple4>{structured_keys, kFlows});
-  Random random(11);
-  std::vector<FiveTuple4> random_hits(kLookups), structured_hits(kLookups);
-  for (std::size_t i = 0; i < kLookups; ++i) {
-    const std::size_t at = random() % kFlows;
-    random_hits[i] = random_keys[at];
-    structured_hits[i] = structured_keys[at];
-  }
-  Comparison find(what + "found", kLookups, options);
-  find.add("structured", [&] { keep(structured_flows.find<64>(structured_hits)); });
-  find.add("random", [&] { keep(random_flows.find<64>(random_hits)); });
-  find.run();
-  report.bar("FLOOD", find, "structured", "random", 1.2);
-  Comparison replace(what + "delete + insert", kReplaced, options);
-  replace.add("structured", [&] { structured_flows.replace(kReplaced); });
-  replace.add("random", [&] { random_flows.replace(kReplaced); });
-  replace.run();
-  report.bar("FLOOD", replace, "structured", "random", 1.2);
 }
 
 }  // namespace
