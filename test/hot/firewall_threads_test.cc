@@ -190,7 +190,9 @@ class World {
             {"opened with another source", translated_},
             {"opened with another destination", redirected_},
             {"opened by a mapping", by_mapping_},
-            {"ports taken", ports_taken_},
+            {"turned back", turned_back_},
+            {"ports taken by mappings", mapped_ports_},
+            {"ports taken by one session", ports_taken_ - mapped_ports_},
             {"ports free", ports_free_},
             {"SYN cookies", rig_.sum(&PipelineCells::syn_cookies_sent)},
             {"acknowledged SYN cookies", rig_.sum(&PipelineCells::syn_cookies_accepted)},
@@ -223,12 +225,20 @@ class World {
     SessionRecord record;
     while (log.take(record)) {
       ports_taken_ += record.kind == SessionRecordKind::kPortTaken ? 1 : 0;
+      mapped_ports_ += record.kind == SessionRecordKind::kPortTaken && record.mapped ? 1U : 0U;
       ports_free_ += record.kind == SessionRecordKind::kPortFree ? 1 : 0;
       if (record.kind != SessionRecordKind::kOpened) continue;
       translated_ += record.translated ? 1 : 0;
       redirected_ += record.redirected ? 1 : 0;
       by_mapping_ += record.rule == kMappingRule ? 1 : 0;
+      // It comes in outside, with an address that sessions leave with.
+      turned_back_ += record.from_zone == kZoneInternet && is_external(record) ? 1U : 0U;
     }
+  }
+
+  static bool is_external(const SessionRecord& record) {
+    if (record.ipv6) return record.source == external_address(kFamilies[1]);
+    return mapped(load<Ipv4Address>(record.source.bytes.data())) == external_address(kFamilies[0]);
   }
 
   void tell(WorkerIndex worker, const Command& command) {
@@ -258,7 +268,8 @@ class World {
   StatusCollector collector_;
   StatusSnapshot status_;
   std::uint64_t steps_ = 0;
-  std::uint64_t translated_ = 0, redirected_ = 0, by_mapping_ = 0, ports_taken_ = 0, ports_free_ = 0;
+  std::uint64_t translated_ = 0, redirected_ = 0, by_mapping_ = 0, turned_back_ = 0;
+  std::uint64_t ports_taken_ = 0, mapped_ports_ = 0, ports_free_ = 0;
   Counts before_;
 };
 
