@@ -24,20 +24,11 @@ class AnsweringLane final : public Lane {
     Cell fragments, errors, syn_acks, datagrams;  ///< that have left by it
   };
 
-  /// `begins`: said again and again, TCP and UDP from another port each time. `serves`: it answers requests, else only
-  /// handshakes and ends. `inner` is nobody's lane. All outlive it.
+  /// `begins`: said again and again; UDP from another port each time, SYNs behind what the connection before has used.
+  /// `serves`: it answers requests, else only handshakes and ends. `inner` is nobody's lane. All outlive it.
   AnsweringLane(MemoryLane& inner, std::vector<Bytes> begins, bool serves)
       : Lane(inner.interface(), inner.queue()), inner_(inner), begins_(std::move(begins)), serves_(serves) {
-    for (const Bytes& bytes : begins_) {
-      Bytes copy = bytes;
-      Packet packet;
-      packet.data = copy.data();
-      packet.length = static_cast<std::uint16_t>(copy.size());
-      parse(packet, {});
-      const bool ports = packet.protocol == kProtocolTcp || packet.protocol == kProtocolUdp;
-      const bool moves = packet.verdict == Verdict::kNone && packet.has(kFlagTransport) && ports && !packet.is_part();
-      port_at_.push_back(moves ? packet.transport_offset : std::size_t{0});
-    }
+    for (Bytes& bytes : begins_) changes_.push_back(change_of(view_of(bytes.data(), bytes.size())));
   }
 
   const Seen& seen() const noexcept { return seen_; }
@@ -81,15 +72,27 @@ class AnsweringLane final : public Lane {
     std::size_t begin = 0, length = 0;
   };
 
+  /// What is another one each time.
+  enum class Change { kNothing, kPort, kNumber };
+  static Change change_of(const Packet& packet) noexcept {
+    if (packet.verdict != Verdict::kNone || !packet.has(kFlagTransport) || packet.is_part()) return Change::kNothing;
+    if (packet.protocol == kProtocolUdp) return Change::kPort;
+    return packet.protocol == kProtocolTcp ? Change::kNumber : Change::kNothing;
+  }
+
   void begin_next() noexcept {
     if (begins_.empty()) return;
     Bytes& bytes = begins_[next_];
-    if (const std::size_t at = port_at_[next_]; at != 0) {
-      // 8192 ports from the first one on; the checksum follows, or the answer would have a wrong one, too.
-      const auto low = static_cast<std::uint16_t>(get16(bytes, at) & 0x1fff);
-      set16(bytes, at, static_cast<std::uint16_t>((get16(bytes, at) & 0xe000) | ((low + 7) & 0x1fff)));
+    if (changes_[next_] != Change::kNothing) {
       Packet packet = view_of(bytes.data(), bytes.size());
-      write_transport_checksum(packet);
+      const std::size_t at = packet.transport_offset;
+      if (changes_[next_] == Change::kNumber) {
+        set32(bytes, at + 4, get32(bytes, at + 4) + (1U << 20));
+      } else {  // 8192 ports from the first one on
+        const unsigned port = get16(bytes, at);
+        set16(bytes, at, (port & 0xe000) | ((port + 7) & 0x1fff));
+      }
+      write_transport_checksum(packet);  // or the answer would have a wrong one, too
     }
     inner_.inject(bytes);
     next_ = next_ + 1 == begins_.size() ? 0 : next_ + 1;
@@ -189,7 +192,7 @@ class AnsweringLane final : public Lane {
 
   MemoryLane& inner_;
   std::vector<Bytes> begins_;
-  std::vector<std::size_t> port_at_;  ///< of the source port, by what is begun; 0: it stays
+  std::vector<Change> changes_;  ///< by what is begun
   bool serves_;
   std::size_t next_ = 0;
   std::array<Answer, 64> answers_;
