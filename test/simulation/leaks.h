@@ -14,7 +14,9 @@ namespace culvert::test {
 /// address, or with it, knows it, and may see it.
 class Leaks {
  public:
-  explicit Leaks(unsigned networks) : networks_(networks) {}
+  enum class Own { kSecret, kMayShow };  ///< the firewall's own addresses inside: 198.18.<n>.1 and so on
+
+  explicit Leaks(unsigned networks, Own own) : networks_(networks), own_(own) {}
 
   /// A packet comes in from outside.
   void note_arrival(std::span<const std::byte> packet) {
@@ -64,6 +66,7 @@ class Leaks {
 
   bool is_inside(const Ipv6Address& address) const {
     const auto& bytes = address.bytes;
+    if (own_ == Own::kMayShow && bytes[15] == 1) return false;
     if (address == mapped(load<Ipv4Address>(bytes.data() + 12))) {
       return bytes[12] == 198 && bytes[13] == 18 && bytes[14] < networks_;
     }
@@ -76,6 +79,7 @@ class Leaks {
   }
 
   unsigned networks_;
+  Own own_;
   std::set<std::pair<Ipv6Address, Ipv6Address>> known_;  ///< to whom, which address inside
 };
 

@@ -188,7 +188,7 @@ TEST_CASE("mutated packets of translated sessions: each has one fate, and no add
   Dialogues dialogues(seed, 2);
   Dice& dice = dialogues.dice();
   Spoiler spoiler(dice);
-  Leaks leaks(1);
+  Leaks leaks(1, Leaks::Own::kSecret);
   NatBooks books(rig, kWorkers, rig.addresses.size());
   Seen seen;
   std::uint64_t arrived = 0;

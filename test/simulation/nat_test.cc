@@ -44,7 +44,8 @@ class World {
         config_(config),
         dialogues_(seed, NatWorld::kInterfaces),
         dice_(dialogues_.dice()),
-        leaks_(NatWorld::kInsideNetworks),
+        // Who is rejected with an external address whose home is inside now hears it from there.
+        leaks_(NatWorld::kInsideNetworks, Leaks::Own::kMayShow),
         nat_(rig, dice_, config.workers),
         books_(rig, config.workers, nat_.slots()) {}
 

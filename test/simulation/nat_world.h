@@ -156,6 +156,8 @@ class NatWorld {
     } else if (what < 7) {  // what comes in gets another source
       rule.from = some_of(kOpenZone | kInternetZone);
       rule.to = some_of(kInside | kOpenZone);
+      rule.action = SourceAction::kPool;
+      rule.pool = static_cast<NatPoolIndex>((rule.ipv6 ? 2 : 0) + dice_.pick(2));
     } else {
       rule.action = SourceAction::kKeep;
       rule.from = dice_.chance(50) ? kOpenZone : some_of(kInside);
