@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "packet/ipv4.h"
 #include "packet/packet.h"
 #include "packet/tcp.h"
 #include "test/packet/packets.h"
