@@ -8,34 +8,27 @@ contradicts itself. In the end memory and descriptors have not grown, and nothin
 CULVERT_SOAK_SECONDS says how long, CULVERT_SEED repeats the order.
 """
 
-import collections
 import os
 import random
 import signal
 import time
 
-from house import House, require_command, run, wait_until
+from house import House, require_command, run
+from life import Life, at_peace
 
 require_command("iperf3")
 
 SECONDS = float(os.environ.get("CULVERT_SOAK_SECONDS", "20"))
 SEED = int(os.environ.get("CULVERT_SEED") or random.SystemRandom().randrange(1, 2**32))
-RECOVERY_SECONDS = 10  # a machine that is busy with two iperf3 as well
-GROWTH_KIB = 32 * 1024
 
 
-class Life:
-    """One culvertd after the other under load."""
+class Router(Life):
+    """What happens in a router's life."""
 
     def __init__(self, house, choose):
-        self.house = house
-        self.choose = choose
-        self.cycles = collections.Counter()
-        self.slowest = collections.defaultdict(float)
+        super().__init__(house, choose)
         self.forwarded = 0
         self.spin = 0
-
-    # What happens.
 
     def killed(self):
         """The process dies without a word; fail: open lets the kernel forward until the next one takes over."""
@@ -90,36 +83,8 @@ class Life:
             self.house.show("system", "userspace", "status")
             self.house.culvert("clear", "system", "buffers", "peak")
 
-    # After each.
-
-    def cycle(self, happens):
-        begin = time.monotonic()
-        happens()
-        for address in (self.house.server4, self.house.server6):
-            wait_until(lambda a=address: self.house.client("ping", "-c1", "-W1", a, check=False).returncode == 0,
-                       RECOVERY_SECONDS, lambda a=address: f"{a} answers after {happens.__name__}\n{self.house.log()}")
-        self.slowest[happens.__name__] = max(self.slowest[happens.__name__], time.monotonic() - begin)
-        self.cycles[happens.__name__] += 1
-        self.check()
-
-    def check(self):
-        status = self.house.show("system", "userspace", "status")
-        assert status["frames"]["unaccounted"] == 0, status["frames"]
-        assert all(worker["state"] in ("running", "sleeping") for worker in status["workers"]), status["workers"]
-        report = self.house.show("system", "buffers")
-        for row in report["resources"] + report["detail"]:
-            if row["max"] is not None:
-                assert row["used"] <= row["peak"] <= row["max"], row
-
     def count_forwarded(self):
         self.forwarded += self.house.totals()["forwarded"]
-
-    def size(self):
-        """Resident KiB and open descriptors of culvertd."""
-        pid = self.house.daemon.pid
-        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-            kib = next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
-        return kib, len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def start_load(house):
@@ -139,12 +104,6 @@ def stop_load(house):
         child.wait()
 
 
-def at_peace(house):
-    """Kernel tables and workers have settled: what is measured now is what stays."""
-    wait_until(lambda: house.totals()["held"] == 0, 10, "nothing waits for a neighbour")
-    return house.assert_conservation()
-
-
 def steady(life):
     """Without a restart in between: what grows with the number of cycles is a leak."""
     gentle = [life.link_flap, life.mtu_change, life.route_flap, life.neighbor_flush, life.configuration, life.questions]
@@ -154,10 +113,7 @@ def steady(life):
     end = time.monotonic() + SECONDS / 2
     while time.monotonic() < end:
         life.cycle(life.choose(gentle))
-    after = life.size()
-    print(f"resident {before[0]} -> {after[0]} KiB, descriptors {before[1]} -> {after[1]}", flush=True)
-    assert after[0] <= before[0] + GROWTH_KIB, "culvertd's memory grows"
-    assert after[1] <= before[1] + 4, "culvertd's descriptors grow"
+    life.assert_no_growth(before)
 
 
 def violent(life):
@@ -183,7 +139,7 @@ def main():
         house.start_culvert()
         for address in (house.server4, house.server6):
             house.ping(address)
-        life = Life(house, random.Random(SEED).choice)
+        life = Router(house, random.Random(SEED).choice)
         start_load(house)
         try:
             steady(life)
@@ -194,9 +150,8 @@ def main():
         life.count_forwarded()
         nothing_left(house)
     assert life.forwarded > 1000 * SECONDS, f"only {life.forwarded} packets were forwarded: that was no load"
-    for name, count in sorted(life.cycles.items()):
-        print(f"{count:5} x {name:20} slowest {life.slowest[name]:.2f} s")
-    print(f"{sum(life.cycles.values())} life cycles, {life.forwarded} packets forwarded")
+    life.tell()
+    print(f"{life.forwarded} packets forwarded")
 
 
 main()
