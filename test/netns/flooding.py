@@ -2,6 +2,11 @@
 """What a flood of test/support/flow_flood.py needs of a house."""
 
 import json
+import sys
+import time
+
+from house import SANITIZED
+from watch import SUPPORT
 
 
 def route_the_flood(house):
@@ -17,3 +22,15 @@ def route_the_flood(house):
 
 def router_mac(house):
     return json.loads(house.router("ip", "-j", "link", "show", "lan0").stdout)[0]["address"]
+
+
+def begin_sessions(house, count):
+    """So many at least, of hosts that nobody answers: a quarter each UDP and half-open TCP, IPv4 and IPv6."""
+    for seed in range(10):
+        missing = count - house.sessions()
+        if missing <= 0:
+            return
+        house.client(sys.executable, str(SUPPORT / "flow_flood.py"), "eth0", router_mac(house), str(missing),
+                     "2000" if SANITIZED else "20000", str(seed))
+        time.sleep(0.3)  # the next figures
+    raise AssertionError(f"{missing} sessions do not begin: {house.drops()}")

@@ -4,7 +4,8 @@
 A ping every 2 ms crosses each restart and every one is answered; idle TCP connections still carry a byte there and
 back; under iperf3 -P 8 no connection breaks. The successor can run another configuration, and when it can't start,
 nothing changes; so it is when a link changes or a signal comes meanwhile. A stricter policy ends sessions that were
-taken over. Printed: how long packets waited, and the longest time without an answer.
+taken over. Of 20,000 sessions 99.9 % go on, and for 50 ms at most there is no answer: in the median of a mode's quiet
+restarts, which of two (in the short tier) is the better one. Printed: that, and how long packets waited.
 """
 
 import json
@@ -16,7 +17,8 @@ import sys
 import time
 
 from connections import Connections, EchoServer
-from house import House, by_tier, require_command, wait_until
+from flooding import begin_sessions, route_the_flood
+from house import SANITIZED, House, by_tier, require_command, usual, wait_until
 from leftovers import mounts_of_our_own
 
 ZONES = """
@@ -24,10 +26,13 @@ zones: {inside: {}, outside: {}}
 policy:
   rules:
     - {name: out, from: inside, to: outside, action: permit}
+sessions: {timeouts: {tcp_syn: 1h, tcp_fin: 1h, tcp_reset: 1h, udp: 1h, icmp: 1h}}  # none ends meanwhile
 """
 INTERFACES = "  lan0: {zone: inside}\n  wan0: {zone: outside}"
 IDLE = 100
+SESSIONS = 2_000 if SANITIZED else 20_000
 RESTARTS = by_tier(1, 4, 20)
+GAP_MS = 50
 
 
 def answers(text):
@@ -46,7 +51,8 @@ def waited_ms(log):
 
 
 def quiet_restart(house, idle, lanes):
-    """Nothing but pings, slow enough that nobody's queue is ever full: not one may be missing."""
+    """Nothing but pings, slow enough that nobody's queue is ever full: not one may be missing. Longest gap in ms."""
+    begin_sessions(house, SESSIONS)
     ping = house.spawn("client", "ping", "-D", "-i", "0.002", "-w", "3", house.server4, stdout=subprocess.PIPE)
     time.sleep(1)
     before, logged = house.sessions(), len(house.log())
@@ -61,8 +67,10 @@ def quiet_restart(house, idle, lanes):
     # The last ones may come after the end.
     lost = set(range(1, max(answered))) - set(answered)
     assert not lost and max(answered) > sent * 0.9, f"{lost} lost, {max(answered)} of {sent} answered\n{log}"
-    assert sum(map(int, re.findall(r"(\d+) sessions of an earlier run go on", log))) >= IDLE, log
+    go_on = sum(map(int, re.findall(r"(\d+) sessions of an earlier run go on", log)))
+    assert go_on >= 0.999 * before, f"{go_on} of {before} sessions go on\n{log}"
     assert idle.alive() == IDLE
+    return gap
 
 
 def loaded_restart(house, idle):
@@ -179,7 +187,7 @@ def moved_restart(house):
     """The successor shall keep sessions in another folder: there they begin anew, and everything else goes on."""
     moved = house.work / "moved"
     moved.mkdir()
-    house.config_text += f"sessions: {{directory: {moved}}}\n"
+    house.config_text = house.config_text.replace("sessions: {", f"sessions: {{directory: {moved}, ")
     (house.work / "culvert.yaml").write_text(house.config_text)
     logged = len(house.log())
     answer = house.restart_culvert()
@@ -200,6 +208,7 @@ def main():
     for mode, queues in (("closed", 2), ("open", 1)):
         with House(system=f"  fail: {mode}", interfaces=INTERFACES, config=ZONES, memory=True, queues=queues,
                    workers=queues) as house:
+            route_the_flood(house)
             house.start_culvert()
             EchoServer(house)
             house.spawn("server", "iperf3", "-s")
@@ -207,12 +216,13 @@ def main():
             house.ping(house.server4)
             idle = Connections(house, house.server4, IDLE)
             print(f"fail: {mode}, {queues} workers, {house.memory_text()}")
-            quiet_restart(house, idle, lanes=2 * queues)
+            gaps = [quiet_restart(house, idle, lanes=2 * queues)]
             house.assert_conservation()
             open_descriptors = descriptors(house)
             for _ in range(RESTARTS):
-                quiet_restart(house, idle, lanes=2 * queues)
+                gaps.append(quiet_restart(house, idle, lanes=2 * queues))
                 loaded_restart(house, idle)
+            assert SANITIZED or usual(gaps) <= GAP_MS, f"no answer for {gaps} ms"
             assert descriptors(house) <= open_descriptors, (open_descriptors, descriptors(house))
             failed_restart(house)
             late_failure(house)

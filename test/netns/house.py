@@ -57,6 +57,11 @@ def by_tier(short, everything, soak):
     return {"all": everything, "soak": soak}.get(TIER, short)
 
 
+def usual(figures):
+    """The median; of two in the middle the lower one."""
+    return sorted(figures)[(len(figures) - 1) // 2]
+
+
 def wait_until(condition, seconds, what):
     """Polls until condition() is true; the time that it took, in seconds."""
     begin = time.monotonic()

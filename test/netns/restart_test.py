@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions outlive the process: a restart and kill -9 under load, and the connections go on.
 
-200 idle TCP connections, iperf3 -P 8 and a ping every 10 ms cross each restart. Afterwards every idle connection must
-still carry a byte there and back. Printed: how many sessions there were and are, and how long no ping was answered.
+200 idle TCP connections, 20,000 sessions that nobody answers, iperf3 -P 8 and a ping every 10 ms cross each restart.
+Afterwards every idle connection must still carry a byte there and back, and pings must be answered again within a
+second: in the median of all restarts of a kind, of which there are three when the first one took longer.
+Printed: how many sessions there were and are, and how long no ping was answered.
 """
 
 import json
@@ -12,7 +14,8 @@ import subprocess
 import time
 
 from connections import Connections, EchoServer
-from house import House, by_tier, require_command
+from flooding import begin_sessions, route_the_flood
+from house import SANITIZED, House, by_tier, require_command, usual
 from leftovers import mounts_of_our_own
 
 ZONES = """
@@ -21,8 +24,11 @@ policy:
   rules:
     - {name: out, from: inside, to: outside, action: permit}
 """
+TIMEOUTS = "timeouts: {tcp_syn: 1h, tcp_fin: 1h, tcp_reset: 1h, udp: 1h, icmp: 1h}"  # none ends meanwhile
 INTERFACES = "  lan0: {zone: inside}\n  wan0: {zone: outside}"
 IDLE = 200
+SESSIONS = 2_000 if SANITIZED else 20_000
+BACK_MS, NEVER_MS = 1000, 1500
 SMALL, HUGE = "4 KB pages", "transparent huge pages"
 SIGNALS = {"restart": signal.SIGTERM, "kill -9": signal.SIGKILL}
 LEAST = {"restart": 0.999, "kill -9": 0.99}  # of the sessions that there were
@@ -55,12 +61,23 @@ def cross(house, idle, with_signal):
     return before, int(took_over.group(1)), gap
 
 
+def cross_well(house, idle, name):
+    """A restart of a kind, by which most sessions go on: for how many ms no ping was answered."""
+    begin_sessions(house, SESSIONS)
+    before, after, gap = cross(house, idle, SIGNALS[name])
+    print(f"{name}: {before} sessions, {after} taken over, no answer for {gap:.0f} ms")
+    assert after >= LEAST[name] * before, (before, after)
+    assert gap < NEVER_MS, gap
+    return gap
+
+
 def go_through(pages, kinds):
     """Restarts with the files of sessions on such pages: beside the control socket, or in a tmpfs of their own."""
     # Closed, so that no packet goes around the policy meanwhile, and the gap is the one that people see.
     with House(system="  fail: closed", interfaces=INTERFACES, config=ZONES, memory=True) as house:
-        if pages == HUGE:
-            house.config_text += f"sessions: {{directory: {house.huge_folder()}}}\n"
+        directory = f"directory: {house.huge_folder()}, " if pages == HUGE else ""
+        house.config_text += f"sessions: {{{directory}{TIMEOUTS}}}\n"
+        route_the_flood(house)
         house.start_culvert()
         EchoServer(house)
         house.spawn("server", "iperf3", "-s")
@@ -70,11 +87,10 @@ def go_through(pages, kinds):
         print(house.memory_text())
         assert house.memory_text().endswith(f"sessions on {pages}"), house.memory_text()
         for name, count in kinds.items():
-            for _ in range(count):
-                before, after, gap = cross(house, idle, SIGNALS[name])
-                print(f"{name}: {before} sessions, {after} taken over, no answer for {gap:.0f} ms")
-                assert after >= LEAST[name] * before, (before, after)
-                assert gap < 1500, gap
+            gaps = [cross_well(house, idle, name) for _ in range(count)]
+            while usual(gaps) > BACK_MS and len(gaps) < 3:
+                gaps.append(cross_well(house, idle, name))
+            assert SANITIZED or usual(gaps) <= BACK_MS, f"{name}: no answer for {gaps} ms"
         house.assert_conservation()
 
 
