@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What arrives at the client, packet by packet, before its kernel looks at it.
+"""What arrives at the client, or the server, packet by packet, before its kernel looks at it.
 
-    arrivals = Arrivals(house)
+    arrivals = Arrivals(house)          # at the client; Arrivals(house, "server")
     ...
     arrivals.take()     {"198.18.1.2 tcp/80 S": 1, ...}: source, protocol and destination port, TCP's flags
 
@@ -22,9 +22,10 @@ SO_RCVBUFFORCE = 33
 
 
 class Arrivals:
-    def __init__(self, house):
-        routers = ("198.18.0.1", "2001:db8:0::1")
-        self.child = house.spawn("client", sys.executable, __file__, "eth0", *routers, stdin=subprocess.PIPE,
+    def __init__(self, house, role="client"):
+        number = {"client": 0, "server": 1}[role]
+        routers = (f"198.18.{number}.1", f"2001:db8:{number}::1")
+        self.child = house.spawn(role, sys.executable, __file__, "eth0", *routers, stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE)
         assert self.child.stdout.readline() == "ready\n"
 
