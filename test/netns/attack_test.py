@@ -2,12 +2,14 @@
 """Packets of old attacks, at a host behind a rule that permits everything: none arrives, each is counted by its reason.
 
 By hping3 where it can make them, else by hand: what comes from the address that it goes to, flags that no sender
-means, fragments that overlap, go beyond the longest packet or hide the ports.
+means, fragments that overlap, go beyond the longest packet or hide the ports. Then with all screens on: each drops what
+it is for, and nothing else; as alarms they only count; and a source begins as many sessions as it may.
 """
 
 import subprocess
 import time
 
+import screens
 from arrivals import Arrivals
 from clients import CONNECT, DATAGRAM, SERVER, python
 from crafted import ICMP, ICMPV6, TCP, UDP, echo_request, ip, send, tcp, udp
@@ -178,6 +180,20 @@ def what_is_right_passes(house, arrivals):
         wait_until(lambda: seen.update(arrivals.take()) or len(seen) >= 3, 5, lambda: f"a SYN and fragments: {seen}")
 
 
+def every_screen():
+    with House(system="  fail: closed", interfaces=screens.INTERFACES, config=screens.CONFIG,
+               limits=", fragment_timeout: 200ms") as house:
+        screens.prepare(house)
+        house.start_culvert()
+        house.ping(house.server4)
+        house.ping(house.server6)
+        arrivals = Arrivals(house)
+        screens.each_screen_drops(house, arrivals)
+        screens.alarms_only(house, arrivals)
+        screens.sessions_of_a_source(house, arrivals)
+        house.assert_conservation()
+
+
 def main():
     mounts_of_our_own()
     require_command("hping3")
@@ -199,6 +215,7 @@ def main():
                        family)
         what_is_right_passes(house, arrivals)
         house.assert_conservation()
+    every_screen()
 
 
 main()

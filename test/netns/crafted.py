@@ -51,14 +51,25 @@ def udp(source, destination, source_port, destination_port, data):
     return datagram[:6] + struct.pack(">H", transport_checksum(source, destination, UDP, datagram)) + datagram[8:]
 
 
-def echo_request(source, destination, data):
-    kind = 8 if ":" not in source else 128
-    message = struct.pack(">BBHHH", kind, 0, 0, 7, 1) + data
-    if kind == 8:
-        right = checksum(message)
-    else:
+def icmp(source, destination, kind, code, rest, data=b""):
+    """Of the family that the addresses have; `rest` are the header's last four bytes."""
+    message = struct.pack(">BBHI", kind, code, 0, rest) + data
+    if ":" in source:
         right = transport_checksum(source, destination, ICMPV6, message)
+    else:
+        right = checksum(message)
     return message[:2] + struct.pack(">H", right) + message[4:]
+
+
+def echo_request(source, destination, data, identifier=7):
+    return icmp(source, destination, 128 if ":" in source else 8, 0, identifier << 16 | 1, data)
+
+
+def unreachable(source, destination, quote):
+    """A whole packet: the host that `quote` (the beginning of a packet) was for can't be reached."""
+    if ":" in source:
+        return ipv6(source, destination, ICMPV6, icmp(source, destination, 1, 3, 0, quote))
+    return ipv4(source, destination, ICMP, icmp(source, destination, 3, 1, 0, quote))
 
 
 # Of IP. A fragment is (offset in bytes, more to come).

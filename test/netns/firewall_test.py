@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A policy between two zones, with real clients: what it permits goes both ways, the rest goes nowhere."""
 
+import collections
 import time
 
+from arrivals import Arrivals
 from clients import CONNECT, DATAGRAM, SERVER, python
+from crafted import TCP, UDP, ip, send, tcp, udp, unreachable
 from house import House, wait_until
 
 ZONES = """
@@ -58,6 +61,62 @@ def errors_of_sessions(house):
         assert python(house.client, DATAGRAM, address, 9, 10) == "ECONNREFUSED", address
 
 
+# Who claims to be a router on the way, and the port of a session that is there.
+ROUTERS = {4: "198.18.1.77", 6: "2001:db8:1::77"}
+PORT = 40000
+GRE, IPIP, AUTHENTICATION, ESP, NO_SESSION = 47, 4, 51, 50, "icmp_unrelated"
+
+
+def quotes(client, server):
+    """(beginning of a packet, why an error about it is dropped; None: it is about the session's)."""
+    def datagram(source, destination, source_port, destination_port):
+        return ip(source, destination, UDP, udp(source, destination, source_port, destination_port, bytes(40)))
+
+    right = datagram(client, server, PORT, 9)
+    header = len(right) - 48
+    # Both ports are the least that names a flow.
+    for length in range(header + 8 + 1):
+        yield right[:length], "icmp_quote_bad" if length < header + 4 else None
+    yield right, None
+    yield datagram(client, server, PORT + 1, 9), NO_SESSION
+    yield datagram(client, server, PORT, 10), NO_SESSION
+    yield datagram(server, client, 9, PORT), NO_SESSION  # which the client has not sent
+    yield ip(client, server, TCP, tcp(client, server, PORT, 9, "A")), NO_SESSION
+    yield unreachable(client, server, right), "icmp_quote_bad"  # no error is about an error
+    yield bytes([right[0] ^ 0x20]) + right[1:], "icmp_quote_bad"  # of the other family
+    for protocol in (GRE, IPIP, ESP):
+        for data in (b"", bytes(4), bytes(28)):
+            yield ip(client, server, protocol, data), NO_SESSION
+    # IPv6 has it between its headers (RFC 4302 3.1.1): what follows is judged, and a length that can't be is refused.
+    malformed = "icmp_quote_bad" if ":" in client else NO_SESSION
+    other_port = datagram(client, server, PORT + 1, 9)[header:]
+    yield ip(client, server, AUTHENTICATION, bytes([UDP, 4]) + bytes(22) + other_port), NO_SESSION
+    yield ip(client, server, AUTHENTICATION, bytes([UDP, 0]) + bytes(30)), malformed
+    yield ip(client, server, AUTHENTICATION, b""), malformed
+
+
+def errors_of_nobody(house):
+    """Whatever an ICMP error quotes: it reaches who sent a session's packet, or nobody, and is counted as that."""
+    arrivals = Arrivals(house)
+    for family, client, server in ((4, house.client4, house.server4), (6, house.client6, house.server6)):
+        send(house, "client", [ip(client, server, UDP, udp(client, server, PORT, 9, bytes(40)))])
+        wait_until(lambda: house.session_rows(source=client, port=PORT), 5, "the session that is quoted")
+        before = house.drops()
+        expected = collections.Counter(why for _, why in quotes(client, server))
+        send(house, "server", [unreachable(ROUTERS[family], client, quote) for quote, _ in quotes(client, server)])
+        passed = expected.pop(None)
+
+        def dropped():
+            return {why: count - before.get(why, 0) for why, count in house.drops().items()
+                    if why.startswith("icmp_") and count != before.get(why, 0)}
+
+        wait_until(lambda: dropped() == expected, 5, lambda: f"drops {expected}: {dropped()}")
+        arrived = {kind: count for kind, count in arrivals.take().items() if kind.startswith(ROUTERS[family])}
+        assert arrived == {f"{ROUTERS[family]} {'icmp/3' if family == 4 else 'icmpv6/1'}": passed}, arrived
+        print(f"IPv{family}: {passed} errors about a session's packet arrived, of others were dropped {dropped()}")
+        house.ping(server)
+
+
 def one_evaluation_a_connection(house, connections=500):
     before = house.sessions("policy_evaluations")
     for address in (house.server4, house.server6):
@@ -105,6 +164,7 @@ def main():
         permitted(house)
         refused(house)
         errors_of_sessions(house)
+        errors_of_nobody(house)
         logged(house)
         one_evaluation_a_connection(house)
         sessions_end(house)
