@@ -21,6 +21,9 @@ SETTLED_S = 1.3
 RATE = 3000
 STEADY, FLAPPING = 20000, 20001
 RECOVERY_LIMIT_S = 1.0
+# An ARP request in the moment before the server's carrier is seen is repeated after a second, by the kernel, and for
+# its own forwarding too; that is one change in many, and none takes longer than this.
+LONGEST_S = 2.5
 
 
 def flap_route(house, seconds, route=("198.19.0.0/24", "via", "198.18.1.2")):
@@ -108,6 +111,15 @@ def change_mtu(house):
     return 0
 
 
+def slow(silences):
+    return sum(silence >= RECOVERY_LIMIT_S for silence in silences)
+
+
+def may_be_slow(changes):
+    """How many of them: none of a few, one of a few that were made twice because of it, else one in ten."""
+    return changes // CHANGES - 1 if CHANGES < 10 else changes - 1 - (changes - 1) * 9 // 10
+
+
 def links(house):
     """Each change again and again under load; frames and packets close afterwards, and no file stays open."""
     ping = Ping(house, house.server4)
@@ -116,23 +128,27 @@ def links(house):
     wait_until(ping.answers, 5, "an answer")
     for what, change in (("MTU", change_mtu), ("link", flap_link), ("deleted and re-created", make_anew)):
         drops, forwarded, silences, files = house.drops(), house.totals()["forwarded"], [], []
-        with BufferWatch(house) as watch:
+
+        def changes():
             for _ in range(CHANGES):
                 begin = time.time()
                 away = change(house)
                 silences.append(ping.silence_s(begin, SETTLED_S) - away)
                 files.append(open_files(house))
-        print(f"{what}: {CHANGES} times, silent for {min(silences) * 1000:.0f} to {max(silences) * 1000:.0f} ms beside "
-              f"the change itself; open files {files[0]} .. {files[-1]}; drops {news(house.drops(), drops)}; "
+
+        with BufferWatch(house) as watch:
+            changes()
+            if CHANGES < 10 and slow(silences) == 1:
+                changes()
+        print(f"{what}: {len(silences)} times, silent for {min(silences) * 1000:.0f} to {max(silences) * 1000:.0f} ms "
+              f"beside the change itself; open files {files[0]} .. {files[-1]}; drops {news(house.drops(), drops)}; "
               f"{watch.samples} samples")
-        # An ARP request in the moment before the server's carrier is seen is repeated after a second, by the
-        # kernel, and for its own forwarding too; that is one change in many.
-        usual = sorted(silences)[(CHANGES - 1) * 9 // 10]
-        assert usual < RECOVERY_LIMIT_S and max(silences) < 2.5, f"{what}: {silences}\n{house.log()}"
+        assert max(silences) < LONGEST_S and slow(silences) <= may_be_slow(len(silences)), \
+            f"{what}: {silences}\n{house.log()}"
         if change is change_mtu:
             assert "lan0: closed" not in house.log(), house.log()
         assert max(files) <= files[0] + 2, f"open files become more: {files}"
-        assert house.totals()["forwarded"] - forwarded > CHANGES * RATE * SETTLED_S * 0.5, "no load"
+        assert house.totals()["forwarded"] - forwarded > len(silences) * RATE * SETTLED_S * 0.5, "no load"
     house.stop(probe.senders[STEADY])
     ping.end()
     house.assert_conservation()

@@ -20,7 +20,7 @@ policy:
 INTERFACES = "  lan0: {zone: inside}\n  wan0: {zone: outside}"
 # There are hosts' services behind 80 and 81; a scan of 80 that is no handshake must not reach it either.
 CLOSED, TCP_PORTS, UDP_PORTS = "22,81,443", "22,80,81,443", "53,81,161"
-NMAP = ("nmap", "-n", "-Pn", "--send-ip", "--max-retries", "0", "-T5", "--host-timeout", "30s")
+NMAP = ("nmap", "-n", "--send-ip", "--max-retries", "0", "-T5", "--host-timeout", "30s")
 # Scans of which nothing may arrive: (options, of which families).
 BLOCKED = (
     (("-sS", "-p", CLOSED), (4, 6)),
@@ -35,13 +35,16 @@ BLOCKED = (
     (("-sS", "--scanflags", "SYNRST", "-p", TCP_PORTS), (4, 6)),
     (("-sU", "-p", UDP_PORTS), (4, 6)),
     (("-sO", "-p", "1,2,6,17,47,50,58,89,132"), (4, 6)),
-    (("-sY", "-p", CLOSED), (4, 6)),  # SCTP
+    (("-sY", "-p", CLOSED), (4, 6)),  # SCTP: INIT
+    (("-sZ", "-p", CLOSED), (4, 6)),  # and COOKIE ECHO
     (("-sS", "-f", "-p", TCP_PORTS), (4,)),  # 8 bytes a fragment: the ports in one, the flags in the next
     (("-sF", "-f", "-p", TCP_PORTS), (4,)),
     (("-sS", "--mtu", "16", "-p", TCP_PORTS), (4,)),
     (("-sS", "-g", "53", "-p", CLOSED), (4, 6)),  # as if it were an answer of DNS
     (("-sU", "-g", "53", "-p", UDP_PORTS), (4, 6)),
 )
+# What asks whether there is a host at all, one packet each; ICMPv6 has no time stamps and masks.
+PINGS = {4: ("-PE", "-PP", "-PM", "-PS81", "-PA80,81", "-PU", "-PY"), 6: ("-PE", "-PS81", "-PA80,81", "-PU", "-PY")}
 
 
 def nmap(house, address, *options):
@@ -65,7 +68,7 @@ def nothing_arrives(house, arrivals, addresses):
     for options, families in BLOCKED:
         for family in families:
             before, begin = sum(house.all_drops().values()), time.monotonic()
-            report = nmap(house, addresses[family], *options)
+            report = nmap(house, addresses[family], "-Pn", *options)
             slowest = max(slowest, (time.monotonic() - begin, options))
             time.sleep(0.15)
             arrived, dropped = arrivals.take(), sum(house.all_drops().values()) - before
@@ -77,10 +80,27 @@ def nothing_arrives(house, arrivals, addresses):
     print(f"{scans} scans, of which nothing arrived; the slowest took {slowest[0]:.1f} s: {' '.join(slowest[1])}")
 
 
+def nobody_is_at_home(house, arrivals, addresses):
+    """A host answers none of nmap's pings, but one that asks for the service."""
+    begin = time.monotonic()
+    for family, address in addresses.items():
+        before = sum(house.all_drops().values())
+        report = nmap(house, address, "-sn", *PINGS[family])
+        time.sleep(0.15)
+        arrived, dropped = arrivals.take(), sum(house.all_drops().values()) - before
+        assert not arrived and dropped > len(PINGS[family]), f"{address}: {arrived}, {dropped} dropped\n{report}"
+        assert "(0 hosts up)" in report, report
+        report = nmap(house, address, "-sn", "-PS80")
+        arrived = arrivals.take()
+        assert "(1 host up)" in report, report
+        assert arrived and not only_handshakes_with(arrived, 80), arrived
+    print(f"pings of nmap, of which only -PS80 was answered: {time.monotonic() - begin:.1f} s")
+
+
 def the_service_is_found(house, arrivals, addresses):
     for address in addresses.values():
         for scan in ("-sS", "-sT"):
-            found = ports(nmap(house, address, scan, "-p", TCP_PORTS))
+            found = ports(nmap(house, address, "-Pn", scan, "-p", TCP_PORTS))
             assert found == {"22/tcp": "filtered", "80/tcp": "open", "81/tcp": "filtered", "443/tcp": "filtered"}, found
         arrived = arrivals.take()
         assert arrived and not only_handshakes_with(arrived, 80), arrived
@@ -89,7 +109,7 @@ def the_service_is_found(house, arrivals, addresses):
 def the_system_is_not_told(house, arrivals, addresses):
     """-O also sends what no connection begins with, to an open port and to a closed one, and echo requests."""
     begin = time.monotonic()
-    nmap(house, addresses[4], "-O", "--max-os-tries", "1", "-p", "80,81")
+    nmap(house, addresses[4], "-Pn", "-O", "--max-os-tries", "1", "-p", "80,81")
     arrived = arrivals.take()
     print(f"nmap -O: {time.monotonic() - begin:.1f} s, arrived {arrived}")
     assert arrived and not only_handshakes_with(arrived, 80), arrived
@@ -111,6 +131,7 @@ def main():
         assert sum(arrivals.take().values()) >= 6, "two handshakes at least"
         the_service_is_found(house, arrivals, addresses)
         nothing_arrives(house, arrivals, addresses)
+        nobody_is_at_home(house, arrivals, addresses)
         the_system_is_not_told(house, arrivals, addresses)
         house.assert_conservation()
 

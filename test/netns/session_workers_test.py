@@ -3,6 +3,7 @@
 
 Each interface has two queues, one for each worker, so that about half of all packets are handed over. Everything works
 as with one worker, both ways and with both families; packets of a session keep their order; a restart keeps them all.
+With one queue, there is a worker without a lane, and half of the sessions are its own all the same.
 """
 
 import json
@@ -36,11 +37,11 @@ def workers(house):
     return [of_sessions | of_packets for of_sessions, of_packets in zip(sessions, moved)]
 
 
-def everything_works(house):
+def everything_works(house, times=4):
     """TCP, UDP, echo requests and fragments, of both families, from both sides; several sessions of each."""
     for role, address in ((house.client, house.server4), (house.client, house.server6),
                           (house.server, house.client4), (house.server, house.client6)):
-        for _ in range(4):
+        for _ in range(times):
             assert python(role, CONNECT, address, 80, 5) == "open", address
             assert python(role, DATAGRAM, address, 80, 100) == "100", address
             assert python(role, DATAGRAM, address, 80, 4000) == "4000", address
@@ -48,12 +49,12 @@ def everything_works(house):
             role("ping", "-c2", "-i", "0.01", "-s", "5000", "-W", "2", address)
 
 
-def errors_reach_their_session(house):
+def errors_reach_their_session(house, times=8):
     """Port unreachable: it belongs to the worker of the session that it quotes."""
     for key in ("net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit"):
         house.server("sysctl", "-qw", f"{key}=0")
     for address in (house.server4, house.server6):
-        for _ in range(8):
+        for _ in range(times):
             assert python(house.client, DATAGRAM, address, 9, 10) == "ECONNREFUSED", address
 
 
@@ -84,11 +85,11 @@ def streams_keep_their_order(house):
     print(f"taken for reordered: {reordered(house, 'client')} at the client, {reordered(house, 'server')} at the other")
 
 
-def datagrams_keep_their_order(house):
+def datagrams_keep_their_order(house, seconds=2):
     """Of eight flows at once, four of each family; what a full queue lost is no matter of order."""
     probe = Probe(house, *NUMBERED_PORTS)
     for port in NUMBERED_PORTS:
-        probe.send(house.server6 if port % 2 else house.server4, port, 2000, 2)
+        probe.send(house.server6 if port % 2 else house.server4, port, 2000, seconds)
     reports = probe.wait()
     received, sent = (sum(report[what] for report in reports.values()) for what in ("received", "sent"))
     print(f"{sent} numbered datagrams in {len(reports)} flows, {received} arrived")
@@ -113,17 +114,19 @@ def restart_keeps_sessions(house, held):
     assert house.sessions("created") == created, "an idle connection became another session"
 
 
-def main():
-    mounts_of_our_own()
-    require_command("iperf3")
+def answering(house):
+    for role in ("server", "client"):
+        child = house.spawn(role, "python3", "-c", SERVER, stdout=subprocess.PIPE)
+        assert child.stdout.readline() == "ready\n"
+    EchoServer(house, ECHO_PORT)
+    house.ping(house.server4)
+    house.ping(house.server6)
+
+
+def two_queues():
     with House(queues=2, workers=2, system="  fail: closed", interfaces=INTERFACES, config=ZONES, memory=True) as house:
         house.start_culvert()
-        for role in ("server", "client"):
-            answering = house.spawn(role, "python3", "-c", SERVER, stdout=subprocess.PIPE)
-            assert answering.stdout.readline() == "ready\n"
-        EchoServer(house, ECHO_PORT)
-        house.ping(house.server4)
-        house.ping(house.server6)
+        answering(house)
         held = [Connections(house, address, CONNECTIONS, ECHO_PORT) for address in (house.server4, house.server6)]
         everything_works(house)
         errors_reach_their_session(house)
@@ -137,6 +140,35 @@ def main():
         wait_until(lambda: (now := house.totals())["handed_in"] == now["handed_out"], 3, house.totals)
         restart_keeps_sessions(house, held)
         house.assert_conservation()
+
+
+def one_queue():
+    """The worker without a lane receives nothing and owns its half."""
+    with House(queues=1, workers=2, system="  fail: closed", interfaces=INTERFACES, config=ZONES) as house:
+        house.start_culvert()
+        answering(house)
+        held = [Connections(house, address, CONNECTIONS, ECHO_PORT) for address in (house.server4, house.server6)]
+        everything_works(house, times=1)
+        errors_reach_their_session(house, times=2)
+        datagrams_keep_their_order(house, seconds=1)
+        assert sum(connections.alive() for connections in held) == 2 * CONNECTIONS
+        with_lanes = {lane["worker"] for lane in house.ask("show_status")["lanes"]}
+        for number, row in enumerate(workers(house)):
+            figures = {what: row[what] for what in ("created", "sessions", "received", "handed_in", "handed_out")}
+            print(f"one queue, worker {number}{'' if number in with_lanes else ' without a lane'}: {figures}")
+            assert (row["received"] > 0) == (number in with_lanes) and row["created"] > 0, f"{number}: {figures}"
+        assert len(with_lanes) == 1, with_lanes
+        rows = house.session_rows(protocol="tcp", port=ECHO_PORT)
+        assert {row["worker"] for row in rows} == {0, 1} and len(rows) == 2 * CONNECTIONS, len(rows)
+        wait_until(lambda: (now := house.totals())["handed_in"] == now["handed_out"] > 0, 3, house.totals)
+        house.assert_conservation()
+
+
+def main():
+    mounts_of_our_own()
+    require_command("iperf3")
+    two_queues()
+    one_queue()
 
 
 main()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What must not keep culvertd from starting, nor end it: pins of another configuration, signals, a log nobody reads."""
+"""What must not keep culvertd from starting, nor end it: pins of another configuration, files of sessions that are none
+or another version's, signals, a log nobody reads."""
 
 import os
 import pathlib
@@ -11,6 +12,21 @@ from house import House, run, wait_until
 from leftovers import mounts_of_our_own
 
 THIRD4 = "198.18.2.1"
+ZONES = """
+zones: {inside: {}, outside: {}}
+policy:
+  rules:
+    - {name: out, from: inside, to: outside, action: permit}
+sessions: {max: 4096}
+"""
+# Of the file of sessions: which byte is changed, and what is said then.
+HEADER_BYTES = (
+    (None, ""),
+    (0, "the file is not one of sessions"),
+    (8, "the file was written by a version with another layout"),
+    (36, "the file is from before this machine started"),
+    (64, "the making of the file was interrupted"),
+)
 
 
 def third_interface(house):
@@ -96,8 +112,38 @@ def log_of_a_reader_that_went():
     return writer
 
 
+def other_files_of_sessions():
+    """The file's header decides (sessions/session_file.cc): what is not ours is said, and a new file begun."""
+    with House(system="  fail: closed", interfaces="  lan0: {zone: inside}\n  wan0: {zone: outside}",
+               config=ZONES, memory=True) as house:
+        house.start_culvert()
+        path = house.work / "sessions.0"
+        for changed_byte, why in HEADER_BYTES:
+            house.ping(house.server4)
+            assert house.sessions() > 0
+            assert house.stop(house.daemon) == 0, house.log()
+            if changed_byte is not None:
+                with open(path, "r+b") as file:
+                    file.seek(changed_byte)
+                    byte = file.read(1)
+                    file.seek(changed_byte)
+                    file.write(bytes([byte[0] ^ 0xFF]))
+            logged = len(house.log())
+            house.start_culvert()
+            log = house.log()[logged:]
+            if changed_byte is None:
+                assert "sessions of an earlier run go on" in log and house.sessions() > 0, log
+                continue
+            assert f"sessions begin anew: {why}" in log and "go on" not in log, f"byte {changed_byte}: {log}"
+            assert house.sessions() == 0, f"byte {changed_byte}: {house.sessions()} sessions"
+            print(next(line for line in log.splitlines() if why in line))
+        house.ping(house.server4)
+        assert house.stop(house.daemon) == 0, house.log()
+
+
 def main():
     mounts_of_our_own()
+    other_files_of_sessions()
     interface_taken_out("closed")
     interface_taken_out("open")
     reload_during_start()
