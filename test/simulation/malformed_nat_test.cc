@@ -156,10 +156,9 @@ void check_reach(const Rig& rig, const Totals& totals, const Seen& seen, const N
   for (const DropReason reason :
        {DropReason::kIpv4Checksum, DropReason::kFragmentBad, DropReason::kFragmentOverlap,
         DropReason::kFragmentDuplicate, DropReason::kFragmentTimeout, DropReason::kReversePath, DropReason::kPolicyDeny,
-        DropReason::kPolicyReject, DropReason::kSessionZone, DropReason::kTcpNoSession, DropReason::kTcpFlags,
-        DropReason::kTcpOutOfWindow, DropReason::kIcmpUnsolicited, DropReason::kIcmpQuoteBad,
-        DropReason::kIcmpUnrelated, DropReason::kScreenNoFlags, DropReason::kScreenSynFin, DropReason::kNatNoMapping,
-        DropReason::kNatFiltered}) {
+        DropReason::kPolicyReject, DropReason::kTcpNoSession, DropReason::kTcpFlags, DropReason::kTcpOutOfWindow,
+        DropReason::kIcmpUnsolicited, DropReason::kIcmpQuoteBad, DropReason::kIcmpUnrelated, DropReason::kScreenNoFlags,
+        DropReason::kScreenSynFin, DropReason::kNatNoMapping, DropReason::kNatFiltered}) {
     INFO(drop_reason_text(reason).name);
     CHECK(totals.reasons.contains(reason));
   }
