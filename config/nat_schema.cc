@@ -14,6 +14,7 @@ namespace {
 constexpr auto kMostAddresses = static_cast<std::uint32_t>(kMaxExternalAddresses);
 constexpr std::string_view kNone = "none";
 constexpr std::string_view kInterface = "interface";
+constexpr const char* kHostBlocks = "a block of ports for each inside host (deterministic NAT)";
 
 Result<AddressSpan> parse_external(std::string_view text) {
   Result<AddressSpan> parsed = parse_external_span(text);
@@ -86,7 +87,8 @@ Section<NatPoolConfig> pool_section() {
       .key("keep_port", &P::keep_port, flag_rule(), Reload::kLive,
            "Whether a session gets the inside port if it is free, else another. Parity and class (below 1024 or not) "
            "are those of the inside port in any case where possible (RFC 4787 REQ-3a and REQ-4).",
-           "false: a port that nobody can foresee is harder to hit (RFC 6056).");
+           "false: a port that nobody can foresee is harder to hit (RFC 6056).")
+      .not_built("port_blocks", kHostBlocks, "Ports that each inside host has for itself.");
 }
 
 Section<SourceNatRuleConfig>& add_matches(Section<SourceNatRuleConfig>& section) {
@@ -200,7 +202,12 @@ Section<NatConfig> nat_section() {
                   "protocols, no port changes. They come before `source`, and behind `destination`.")
       .object("timeouts", &N::timeouts, nat_timeouts_section(),
               "How long a translated session may be silent, in place of `sessions.timeouts`; protocols without a key "
-              "here have that of others.");
+              "here have that of others.")
+      .not_built("nat64", "translation between IPv6 and IPv4 (NAT64)", "IPv6 hosts inside that speak to IPv4 outside.")
+      .not_built("alg", "help for protocols that write addresses into their payload (ALG: FTP)",
+                 "Protocols whose payload is translated.")
+      .not_built("pcp", "the Port Control Protocol (PCP)", "Mappings that hosts inside ask for.")
+      .not_built("port_blocks", kHostBlocks, "Ports that each inside host has for itself.");
 }
 
 }  // namespace culvert
