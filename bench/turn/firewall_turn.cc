@@ -22,6 +22,22 @@ Rule permit_or_deny(std::size_t index) {
   return rule;
 }
 
+/// 198.18.128.0 and what follows, or 2001:db8:1:1:: and so on: outside what traffic comes from and goes to.
+Ipv6Address external_address(std::uint16_t number, bool ipv6) {
+  if (!ipv6) return mapped(Ipv4Address{Be32(0xc6128000U + number)});
+  Ipv6Address address{{0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 1}};
+  store(&address.bytes[14], Be16(number));
+  return address;
+}
+
+FirewallTurn::Sessions of_new(FirewallTurn::Sessions sessions) {
+  sessions.room = 1U << 17;
+  sessions.timeout_ms = 200;
+  return sessions;
+}
+
+}  // namespace
+
 /// A third of them under destinations, a third under sources, a third for any address.
 RuleSet thousand_rules() {
   RuleSet set;
@@ -42,16 +58,6 @@ RuleSet thousand_rules() {
   set.rules.push_back(last);
   return set;
 }
-
-/// 198.18.128.0 and what follows, or 2001:db8:1:1:: and so on: outside what traffic comes from and goes to.
-Ipv6Address external_address(std::uint16_t number, bool ipv6) {
-  if (!ipv6) return mapped(Ipv4Address{Be32(0xc6128000U + number)});
-  Ipv6Address address{{0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 1}};
-  store(&address.bytes[14], Be16(number));
-  return address;
-}
-
-}  // namespace
 
 TrafficConfig headers_of(std::uint32_t flows, NetworkKind network) {
   TrafficConfig traffic;
@@ -75,13 +81,17 @@ void check(bool holds, Report& report) {
   if (!holds) report.note("void", "packets did not find their sessions: this run says nothing", 0);
 }
 
-FirewallTurn::FirewallTurn(const PacketList& traffic, const Sessions& sessions)
+FirewallTurn::FirewallTurn(const PacketList& traffic, const Sessions& sessions, const RuleSet& rules)
     : CulvertTurn(traffic, sessions.room, 2U * sessions.external_addresses) {
   SessionTimeouts& timeouts = rig().settings.timeouts;
   timeouts.udp = timeouts.nat_udp = flow_date_span(sessions.timeout_ms * kNanosecondsPerMillisecond);
   rig().settings.tcp_pick_up = true;
   if (sessions.external_addresses > 0) translate(sessions);
-  rig().use(thousand_rules());
+  if (sessions.to_anywhere) {
+    rig().forward("0.0.0.0/0", 1, test_mac(9));
+    rig().forward("::/0", 1, test_mac(9));
+  }
+  rig().use(rules);
 }
 
 void FirewallTurn::translate(const Sessions& sessions) {
@@ -126,6 +136,16 @@ std::uint32_t FirewallTurn::ports_used() {
     }
   }
   return used;
+}
+
+NewSessions::NewSessions(const PacketList& list, FirewallTurn::Sessions sessions, const RuleSet& rules)
+    : turn_(list, of_new(sessions), rules) {
+  turn_.run(kFlows, kStep);
+}
+
+bool NewSessions::holds() {
+  const std::uint64_t created = turn_.rig().session_cells().created.read();
+  return turn_.forwards() && created >= turn_.cells().received.read() / 100 * 98;
 }
 
 Established::Established(const TrafficConfig& traffic, std::uint16_t external_addresses)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A firewall with a thousand rules, of which the last permits what is sent here, that may translate the source of what
-// it permits.
+// A firewall with a thousand rules, of which the last permits what is sent here, or with others; it may translate the
+// source of what it permits.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,8 @@ bool wanted(const Options& options, std::string_view name);
 /// Notes that a run says nothing, unless this holds.
 void check(bool holds, Report& report);
 
+RuleSet thousand_rules();
+
 class FirewallTurn : public CulvertTurn {
  public:
   struct Sessions {
@@ -29,9 +31,10 @@ class FirewallTurn : public CulvertTurn {
     std::uint16_t external_addresses = 0;  ///< that sessions leave with; none: with their own
     NatMapping mapping = NatMapping::kEndpointIndependent;
     std::uint32_t timeout_ms = 600'000;  ///< of UDP
+    bool to_anywhere = false;            ///< every destination has a route
   };
 
-  FirewallTurn(const PacketList& traffic, const Sessions& sessions);
+  FirewallTurn(const PacketList& traffic, const Sessions& sessions, const RuleSet& rules = thousand_rules());
 
   /// Ports of all external addresses that sessions have.
   std::uint32_t ports_used();
@@ -44,6 +47,24 @@ class FirewallTurn : public CulvertTurn {
   std::vector<SourceRule> rules_;
   SourceNat nat_;
   AddressBook book_;
+};
+
+/// Each packet of its traffic, which is UDP of 2^20 flows or so, begins a session, which ends a moment later: 64 come
+/// in 0.64 ms of the virtual clock, and end half a second later.
+class NewSessions {
+ public:
+  static constexpr std::uint32_t kFlows = 1U << 20;
+
+  /// `sessions`: their room and timeout are set here.
+  NewSessions(const PacketList& list, FirewallTurn::Sessions sessions, const RuleSet& rules = thousand_rules());
+  void run() { turn_.run(kPackets, kStep); }
+  /// Packets have left, and nearly each began a session.
+  bool holds();
+
+ private:
+  static constexpr std::uint64_t kStep = 640 * kNanosecondsPerMicrosecond;
+
+  FirewallTurn turn_;
 };
 
 /// Room for exactly the flows of its traffic, all of which have a session after the constructor.

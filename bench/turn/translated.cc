@@ -60,36 +60,13 @@ void measure_million(const Options& options, Report& report) {
   report.ratio("P3", comparison, "1M", "64k");
 }
 
-/// As new sessions in sessions.cc.
-class NewSessions {
- public:
-  static constexpr std::uint32_t kFlows = 1U << 20;
-
-  NewSessions(const PacketList& list, std::uint16_t external_addresses, NatMapping mapping)
-      : turn_(list,
-              {.room = 1U << 17, .external_addresses = external_addresses, .mapping = mapping, .timeout_ms = 200}) {
-    turn_.run(kFlows, kStep);
-  }
-  void run() { turn_.run(kPackets, kStep); }
-  /// Packets have left, and nearly each began a session.
-  bool holds() {
-    const std::uint64_t created = turn_.rig().session_cells().created.read();
-    return turn_.forwards() && created >= turn_.cells().received.read() / 100 * 98;
-  }
-
- private:
-  static constexpr std::uint64_t kStep = 640 * kNanosecondsPerMicrosecond;
-
-  FirewallTurn turn_;
-};
-
 void measure_new(const Options& options, Report& report) {
   constexpr const char* kName = "new sessions, source NAT, 64 B, 1000 rules";
   if (!wanted(options, kName)) return;
   const PacketList list = make_traffic(headers_of(NewSessions::kFlows));
-  NewSessions mapped(list, kAddresses, NatMapping::kEndpointIndependent);
-  NewSessions ports(list, kAddresses, NatMapping::kAddressAndPortDependent);
-  NewSessions plain(list, 0, NatMapping::kEndpointIndependent);
+  NewSessions mapped(list, {.external_addresses = kAddresses, .mapping = NatMapping::kEndpointIndependent});
+  NewSessions ports(list, {.external_addresses = kAddresses, .mapping = NatMapping::kAddressAndPortDependent});
+  NewSessions plain(list, {});
   Comparison comparison(kName, kPackets, options);
   comparison.add("a mapping each", [&] { mapped.run(); });
   comparison.add("a port each", [&] { ports.run(); });

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pipeline from memory lanes: what a packet costs with no kernel, beside the bare forwarder (contenders.h): without
-// state here, with sessions in sessions.cc, with NAT in translated.cc, between two workers in handoff.cc. One core,
-// 64-byte UDP unless the name says otherwise. Instructions a packet: valgrind --tool=callgrind, see tools/bench.
+// state here, with sessions in sessions.cc, many rules in rules.cc, NAT in translated.cc, between two workers in
+// handoff.cc. One core, 64-byte UDP unless the name says otherwise. Instructions a packet: valgrind --tool=callgrind,
+// see tools/bench.
 #include "base/cpu.h"
 #include "bench/turn/contenders.h"
 #include "bench/turn/handoff.h"
+#include "bench/turn/rules.h"
 #include "bench/turn/sessions.h"
 #include "bench/turn/translated.h"
 
@@ -63,6 +65,7 @@ int main(int argc, char** argv) {
                         {"forward, IPv6, 64k flows", ipv6, false}};
   for (const Case& one : cases) measure(one, fib.get(), options, report);
   measure_sessions(fib.get(), options, report);
+  measure_rules(options, report);
   measure_translated(fib.get(), options, report);
   measure_handoff(cpus, options, report);
   return report.finish();

@@ -26,7 +26,7 @@ PROGRAMS = (
     Program("ports", "bench/micro/bench_ports", ("N1",)),
     Program("ring", "bench/micro/bench_ring"),
     Program("sessions", "bench/micro/bench_sessions", ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S9", "FLOOD")),
-    Program("turn", "bench/turn/bench_turn", ("P1", "P2", "P3", "P5", "P7", "P8")),
+    Program("turn", "bench/turn/bench_turn", ("P1", "P2", "P3", "P5", "P7", "P8", "P9")),
     Program("veth", "bench/veth/run.py", ("V1", "V2", "V3", "V4"), ("--bars",), ("--quick",), root=True),
 )
 
