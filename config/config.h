@@ -108,6 +108,9 @@ struct SystemConfig {
 /// What was asked of an interface; what it got is in the status.
 enum class InterfaceMode : std::uint8_t { kAutomatic, kZeroCopy, kCopy, kGeneric };
 
+/// Of one interface: kRedirectMaxStations less its own.
+inline constexpr std::size_t kMostFurtherStations = 15;
+
 struct InterfaceConfig {
   InterfaceMode mode = InterfaceMode::kAutomatic;
   std::optional<std::uint32_t> queues;       ///< nothing: every receive queue that the interface has

@@ -138,6 +138,8 @@ struct SessionsConfig {
 /// automatic means.
 enum class ReversePath : std::uint8_t { kAutomatic, kStrict, kLoose, kOff };
 
+inline constexpr std::size_t kMostSets = 4096;      ///< of addresses, of services: names that a person can tell apart
+inline constexpr std::size_t kMostSchedules = 256;  ///< each is looked at whenever one of them begins or ends
 inline constexpr std::size_t kMostPolicyPrefixes = 1'000'000;  ///< of all sets together
 inline constexpr std::size_t kMostSetPrefixes = 200'000;       ///< of one, without those of sets that it names
 inline constexpr std::size_t kMostNestedSets = 1024;           ///< in one address set or rule, at any depth

@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::uint64_t kSecond = kNanosecondsPerSecond;
 constexpr std::uint64_t kHour = 3600 * kSecond;
-constexpr std::size_t kMostSets = 4096;      // names that a person can still tell apart; of addresses, of services
-constexpr std::size_t kMostSchedules = 256;  // each of them is looked at whenever one of them begins or ends
 constexpr std::uint32_t kMostSessions = 1 << 26;
 
 template <typename Object>

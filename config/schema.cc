@@ -17,7 +17,6 @@ namespace {
 constexpr std::uint64_t kMs = kNanosecondsPerMillisecond;
 constexpr std::uint64_t kSecond = kNanosecondsPerSecond;
 constexpr std::uint32_t kMostQueues = 64;  // kRedirectMaxQueues: sockets that the XDP program knows of one interface
-constexpr std::size_t kMostFurtherStations = 15;  // kRedirectMaxStations less the interface's own
 constexpr std::size_t kMostFailsafePorts = 64;    // the XDP program's table
 constexpr std::size_t kMostDenyPrefixes = 32768;  // half of each of the XDP program's tables
 constexpr std::size_t kSocketPathBytes = 107;     // sun_path without its zero byte, unix(7)

@@ -118,6 +118,7 @@ Daemon::Daemon(CheckResult checked, std::string version, std::optional<HandoverS
   apply_to_redirect(configurations_.running(), redirect_).value();
   board_.events().set_rate(configurations_.running().events.rate_limit_per_second);
   board_.set_fail_mode(fail_mode(configurations_.running()) == FailMode::kClosed ? "closed" : "open");
+  board_.observe_configuration(configurations_.running());
   board_.enter_workers(workers_);
   enter_session_logs();
   board_.enter_tables(routes_, mirror_);

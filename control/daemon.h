@@ -104,7 +104,6 @@ class Daemon final : private MirrorListener, private InterfacesListener {
   Result<NatPools> nat_pools(const TablePage& page) const;
   /// Brings the rows of NAT in the registry up to date.
   void observe_nat();
-  void observe_nat_rules();
   /// Tells XDP which addresses of the host are wanted by whom.
   Result<void> claim_addresses();
   std::map<InterfaceIndex, LinkFacts> link_facts() const;
@@ -177,7 +176,6 @@ class Daemon final : private MirrorListener, private InterfacesListener {
     std::uint64_t refused = 0;  ///< by the addresses that there were, the last time
   };
   std::map<std::string, NatPortsRow> nat_ports_;  ///< by pool and protocol, as in the registry
-  std::map<std::string, Gauge> nat_rules_;        ///< by list
   std::vector<std::unique_ptr<SessionLogReader>> session_logs_;
   Interfaces interfaces_;
   KernelMirror mirror_;  ///< tells of news while it is made, so what the callbacks use comes before it

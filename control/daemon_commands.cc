@@ -58,7 +58,6 @@ ServerHooks Daemon::hooks() {
     for (const auto& log : session_logs_) log->clear_peak();
     external_addresses_.clear_peak();
     for (auto& [scope, ports] : nat_ports_) ports.gauge.clear_peak();
-    for (auto& [list, rules] : nat_rules_) rules.clear_peak();
     board_.clear_peaks();
     publication_.clear_peak();
     if (agent_ != nullptr) agent_->clear_peak();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // NAT in the running culvertd: its translation follows addresses of interfaces and the host's own ports.
-#include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
 #include <utility>
@@ -125,26 +124,8 @@ Result<NatPools> Daemon::nat_pools(const TablePage& page) const {
       [this](std::size_t slot, PortKind kind) { return port_use(slot, kind); }, page.after, page.limit);
 }
 
-void Daemon::observe_nat_rules() {
-  const NatConfig& nat = *configurations_.running().nat;
-  const auto& matches = published_->translation->rules().destinations;
-  const auto services = std::count_if(matches.begin(), matches.end(),
-                                      [](const ConfiguredDestination& one) { return !one.rule.both_ways; });
-  const auto observe = [this](const char* list, std::size_t rules, std::size_t most) {
-    const auto [known, is_new] = nat_rules_.try_emplace(list);
-    known->second.max.set(most);
-    known->second.observe(rules);
-    if (is_new) board_.registry().add(ResourceKind::kNatRules, list, &known->second);
-  };
-  observe("source", nat.source.size(), kMostSourceRules);
-  observe("destination", nat.destination.size(), kMostDestinationRules);
-  observe("services", static_cast<std::size_t>(services), kMostDestinationMatches);
-  observe("static", nat.static_rules.size(), kMostDestinationRules);
-}
-
 void Daemon::observe_nat() {
   if (published_->translation == nullptr) return;
-  observe_nat_rules();
   const NatPools all = nat_pools({kMaxExternalAddresses, ""}).value();
   external_addresses_.max.set(all.max);
   external_addresses_.observe(all.total);

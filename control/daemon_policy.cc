@@ -73,6 +73,7 @@ Result<void> Daemon::use(const Config& config) {
   }
   firewall_.commit(std::move(*policy));
   board_.events().set_rate(config.events.rate_limit_per_second);
+  board_.observe_configuration(config);
   links_changed_ = true;  // so another snapshot goes out
   return {};
 }

@@ -47,10 +47,10 @@ FirewallHooks FirewallCommands::hooks() {
   hooks.clear_sessions = [this](const SessionQuery& query, const Reply& reply) { clear(query, reply); };
   hooks.nat_mappings = [this](const SessionPageQuery& query) { return mappings(query); };
   hooks.nat_rules = [this](const TablePage& table_page) -> Result<NatRulePage> {
-    const Config& config = configurations_.running();
-    if (firewall_.policy() == nullptr || firewall_.policy()->nat == nullptr || !config.nat) return kNoNat;
+    const NatConfig* nat = nat_config();
+    if (nat == nullptr) return kNoNat;
     return nat_rule_page(
-        *config.nat, [this](const std::string& name) { return nat_hits(name); }, table_page);
+        *nat, [this](const std::string& name) { return nat_hits(name); }, table_page);
   };
   hooks.policies = [this](const TablePage& table_page) -> Result<PolicyPage> {
     const Config& config = configurations_.running();
@@ -71,6 +71,18 @@ std::optional<PolicyStatus> FirewallCommands::policy_status() {
       culvert::policy_status(firewall_.policy()->rules.rules, [this](RuleIndex rule) { return hits(rule); });
   rules_gauge_.observe(status.rules);
   return status;
+}
+
+std::optional<NatStatus> FirewallCommands::nat_status() const {
+  const NatConfig* nat = nat_config();
+  if (nat == nullptr) return std::nullopt;
+  return culvert::nat_status(*nat, [this](const std::string& name) { return nat_hits(name); });
+}
+
+const NatConfig* FirewallCommands::nat_config() const {
+  const Config& config = configurations_.running();
+  const bool translates = firewall_.policy() != nullptr && firewall_.policy()->nat != nullptr && config.nat.has_value();
+  return translates ? &*config.nat : nullptr;
 }
 
 void FirewallCommands::clear_peaks() noexcept {

@@ -35,6 +35,8 @@ class FirewallCommands {
 
   /// For the status; nothing without a policy.
   std::optional<PolicyStatus> policy_status();
+  /// The same; nothing without NAT.
+  std::optional<NatStatus> nat_status() const;
   /// ResourceKind::kPolicyRules, as policy_status() found it last.
   const Gauge& rules_gauge() const noexcept { return rules_gauge_; }
   const LongWork& work() const noexcept { return work_; }
@@ -57,6 +59,8 @@ class FirewallCommands {
   std::uint64_t sessions() const;
   /// Hits of a rule of the policy that runs, or of its default.
   std::uint64_t hits(RuleIndex rule) const;
+  /// Of the running configuration; null without NAT.
+  const NatConfig* nat_config() const;
   /// Of NAT's rule with a counter of this name.
   std::uint64_t nat_hits(const std::string& name) const;
   std::uint64_t hits(const RuleCounter& counter) const;

@@ -132,4 +132,20 @@ Result<NatRulePage> nat_rule_page(const NatConfig& config, const NatHitsOf& hits
   return rows.take();
 }
 
+NatStatus nat_status(const NatConfig& config, const NatHitsOf& hits) {
+  NatStatus status;
+  const auto add = [&](NatRuleKind kind, const auto& rules) {
+    status.rules += rules.size();
+    for (const auto& rule : rules) {
+      if (status.hits.size() == kMostRuleHits) return;
+      status.hits.push_back(
+          {std::string(nat_rule_kind_text(kind)), rule.name, hits(nat_counter_name(kind, rule.name))});
+    }
+  };
+  add(NatRuleKind::kDestination, config.destination);
+  add(NatRuleKind::kStatic, config.static_rules);
+  add(NatRuleKind::kSource, config.source);
+  return status;
+}
+
 }  // namespace culvert

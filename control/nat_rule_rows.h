@@ -8,6 +8,7 @@
 #include "config/nat.h"
 #include "control/server/handlers.h"
 #include "status/nat.h"
+#include "status/snapshot.h"
 
 namespace culvert {
 
@@ -16,5 +17,8 @@ using NatHitsOf = std::function<std::uint64_t(const std::string& name)>;
 
 /// The rules as the configuration says them, in the order in which they are asked, by page.
 Result<NatRulePage> nat_rule_page(const NatConfig& config, const NatHitsOf& hits, const TablePage& page);
+
+/// Hits of the first kMostRuleHits rules in that order, for the status.
+NatStatus nat_status(const NatConfig& config, const NatHitsOf& hits);
 
 }  // namespace culvert

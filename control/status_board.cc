@@ -77,6 +77,7 @@ void StatusBoard::enter_sessions(const std::string& scope, const SessionSlot& se
 void StatusBoard::enter_firewall(FirewallCommands& firewall) {
   if (!firewall.policy_status().has_value()) return;
   sources_.policy = [&firewall] { return firewall.policy_status(); };
+  sources_.nat = [&firewall] { return firewall.nat_status(); };
   registry_.add(ResourceKind::kPolicyRules, "culvertd", &firewall.rules_gauge());
   registry_.add(ResourceKind::kSessionWork, "culvertd", &firewall.work().gauge());
 }
@@ -129,6 +130,7 @@ void StatusBoard::enter_interfaces(const Interfaces& interfaces) {
 void StatusBoard::clear_peaks() noexcept {
   events_.clear_peak();
   interface_gauge_.clear_peak();
+  configuration_.clear_peaks();
 }
 
 void StatusBoard::follow_links(const Interfaces& interfaces, const KernelMirror& mirror) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "control/configuration_rows.h"
 #include "control/firewall_commands.h"
 #include "control/interfaces.h"
 #include "control/netlink/kernel_mirror.h"
@@ -50,6 +51,9 @@ class StatusBoard {
   }
   void set_snapshot_generation(std::uint64_t generation) noexcept { sources_.snapshot_generation = generation; }
 
+  /// The one that runs from now on.
+  void observe_configuration(const Config& config) { configuration_.observe(config); }
+
   /// Of what it holds itself.
   void clear_peaks() noexcept;
 
@@ -72,6 +76,7 @@ class StatusBoard {
   EventLog events_;
   ErrorLog errors_;
   Registry registry_;
+  ConfigurationRows configuration_{registry_};
   StatusSources sources_;
   StatusCollector collector_;
   std::vector<std::string> lane_scopes_;

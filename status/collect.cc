@@ -99,6 +99,7 @@ StatusSnapshot StatusCollector::collect(const StatusSources& sources, Now now, s
   if (sources.errors != nullptr) status.last_error = sources.errors->last();
   if (sources.agent) status.agent = sources.agent();
   if (sources.policy) status.policy = sources.policy();
+  if (sources.nat) status.nat = sources.nat();
   if (sources.xdp_actions) status.xdp_actions = sources.xdp_actions();
   if (sources.events != nullptr) status.events = sources.events->status();
   status.process = read_process();

@@ -62,6 +62,7 @@ struct StatusSources {
   const ErrorLog* errors = nullptr;
   std::function<std::vector<XdpActionStatus>()> xdp_actions;  ///< reads the XDP program's per-CPU counters
   std::function<std::optional<PolicyStatus>()> policy;        ///< nothing for a router
+  std::function<std::optional<NatStatus>()> nat;              ///< nothing without NAT
   std::function<std::optional<AgentStatus>()> agent;
 };
 

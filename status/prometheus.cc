@@ -222,6 +222,15 @@ void sessions(Writer& out, const StatusSnapshot& status) {
   out.family("culvert_sessions", "gauge", "Active sessions.");
   out.series({{"family", "ipv4"}}, status.sessions->ipv4);
   out.series({{"family", "ipv6"}}, status.sessions->ipv6);
+  out.family("culvert_sessions_by_state", "gauge",
+             "Active sessions by worker: half_open are TCP whose handshake is not done, other all the rest.");
+  for (const WorkerSessions& row : status.sessions->workers) {
+    // The worker may have written one of them since the other was read.
+    const std::uint64_t half_open = std::min(row.half_open, row.sessions);
+    const std::string worker = std::to_string(row.worker);
+    out.series({{"worker", worker}, {"state", "half_open"}}, OptionalCount(half_open));
+    out.series({{"worker", worker}, {"state", "other"}}, OptionalCount(row.sessions - half_open));
+  }
   const auto each = [&](const char* name, const char* help, const char* label,
                         std::initializer_list<std::pair<const char*, std::uint64_t WorkerSessions::*>> kinds) {
     out.family(name, "counter", help);
@@ -275,6 +284,14 @@ void rules(Writer& out, const StatusSnapshot& status) {
   for (const RuleHits& row : status.policy->hits) out.series({{"rule", row.rule}}, OptionalCount(row.hits));
 }
 
+void nat_rules(Writer& out, const StatusSnapshot& status) {
+  if (!status.nat) return;
+  out.family("culvert_nat_rule_hits_total", "counter", "Sessions that a rule of NAT decided about when they began.");
+  for (const NatRuleHits& row : status.nat->hits) {
+    out.series({{"kind", row.kind}, {"rule", row.rule}}, OptionalCount(row.hits));
+  }
+}
+
 }  // namespace
 
 void SteadyCounters::hold(StatusSnapshot& status) {
@@ -293,6 +310,7 @@ std::string prometheus_text(const StatusSnapshot& status, const PrometheusOption
   drops(out, status, options.zero_drops);
   screen_alarms(out, status);
   rules(out, status);
+  nat_rules(out, status);
   return out.finish();
 }
 

@@ -208,6 +208,20 @@ BOOST_DESCRIBE_STRUCT(PolicyStatus, (), (rules, default_hits, hits))
 /// The status goes out every second, and Prometheus keeps each label's value for as long as it keeps anything.
 inline constexpr std::size_t kMostRuleHits = 1000;
 
+struct NatRuleHits {
+  std::string kind;  ///< destination, static or source: each has names of its own
+  std::string rule;
+  std::uint64_t hits = 0;
+};
+BOOST_DESCRIBE_STRUCT(NatRuleHits, (), (kind, rule, hits))
+
+/// NAT as it runs; absent without it.
+struct NatStatus {
+  std::uint64_t rules = 0;
+  std::vector<NatRuleHits> hits;  ///< of the first kMostRuleHits rules as they are asked; `show nat rules` tells all
+};
+BOOST_DESCRIBE_STRUCT(NatStatus, (), (rules, hits))
+
 struct StatusSnapshot {
   std::string version;
   std::uint64_t time_unix_ms = 0, uptime_ms = 0;
@@ -225,6 +239,7 @@ struct StatusSnapshot {
   FrameStatus frames;
   std::optional<SessionStatus> sessions;
   std::optional<PolicyStatus> policy;
+  std::optional<NatStatus> nat;
   std::vector<ResourceStatus> resources;
   std::vector<PressureStatus> pressure;
   std::vector<DropStatus> drops;
@@ -235,6 +250,6 @@ struct StatusSnapshot {
 BOOST_DESCRIBE_STRUCT(StatusSnapshot, (),
                       (version, time_unix_ms, uptime_ms, interval_ms, fail_mode, configuration_generation,
                        snapshot_generation, heartbeat_age_ms, last_error, process, agent, interfaces, lanes, workers,
-                       frames, sessions, policy, resources, pressure, drops, screen_alarms, xdp_actions, events))
+                       frames, sessions, policy, nat, resources, pressure, drops, screen_alarms, xdp_actions, events))
 
 }  // namespace culvert

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "status/firewall_text.h"
+#include "status/nat_text.h"
 #include "test/cli/run_culvert.h"
 #include "test/status/firewall_desk.h"
 #include "test/status/service.h"
@@ -156,6 +157,43 @@ TEST_CASE("policy test says what decides") {
   CHECK(has(office.type(test + "--protocol tcp").err, "\"destination_port\" must be there"));
   CHECK(has(office.type(test + "--protocol tcp now").err, "'now' is not understood after 'policy test'"));
   CHECK(has(office.type("policy").err, "'policy' wants more"));
+}
+
+TEST_CASE("show nat rules, pools and mappings are what the daemon says, as text and as JSON") {
+  Office office;
+  CHECK(office.type("show nat rules").out == nat_rules_text(test::nat_rules_fixture(), {}));
+  CHECK(office.type("show nat pools").out == nat_pools_text(test::nat_pools_fixture(), {}));
+  const Outcome mappings = office.type("show nat mappings");
+  CHECK(mappings.code == 0);
+  CHECK(mappings.out ==
+        nat_mappings_text(test::nat_mappings_fixture().mappings, {}) + "2 shown of 5 mappings and permits\n");
+  CHECK(office.type("show nat rules --json").out == to_json(test::nat_rules_fixture()).text + "\n");
+  CHECK(office.type("show nat pools --json").out == to_json(test::nat_pools_fixture()).text + "\n");
+  CHECK(office.type("show nat mappings --json").out == to_json(test::nat_mappings_fixture()).text + "\n");
+}
+
+TEST_CASE("filters of mappings say who has them, and clear nat mappings wants one, or --all") {
+  Office office;
+  CHECK(office
+            .type("show nat mappings inside 198.18.0.2 external 198.18.1.0/24 protocol udp family ipv4 port 5060 "
+                  "external-port 40512")
+            .code == 0);
+  const SessionQuery asked = office.asked();
+  CHECK(to_text(*asked.source) == "198.18.0.2/32");
+  CHECK(to_text(*asked.external) == "198.18.1.0/24");
+  CHECK(asked.protocol == 17);
+  CHECK(asked.ipv6 == false);
+  CHECK(asked.inside_port == 5060);
+  CHECK(asked.external_port == 40512);
+  const Outcome none = office.type("clear nat mappings");
+  CHECK(none.code == 1);
+  CHECK(has(none.err, "give a filter, or --all"));
+  CHECK(office.type("clear nat mappings --all").out == "Cleared 2500 sessions.\n");
+  CHECK(office.asked().mapped);
+  CHECK(office.type("clear nat mappings inside 198.18.0.2").out ==
+        "Cleared 2499 of 2500 sessions; the others had ended by themselves.\n");
+  CHECK(office.asked().mapped);
+  CHECK(has(office.type("clear nat mappings --all --json").out, "\"cleared\":"));
 }
 
 TEST_CASE("the shell shortens and explains the words of sessions, also behind a value") {

@@ -8,12 +8,13 @@
 
 #include "control/server/handlers.h"
 #include "status/json.h"
-#include "test/status/firewall_fixture.h"
+#include "test/status/nat_fixture.h"
 
 namespace culvert::test {
 
 /// What stands behind the commands about sessions and the policy in tests: it remembers what was asked. It has
-/// `sessions` sessions, which an empty answer comes before, and the policies of the fixture, three a page.
+/// `sessions` sessions, which an empty answer comes before, the policies of the fixture, three a page, and what the
+/// fixture of NAT has, each in one page.
 struct FirewallDesk {
   std::uint64_t sessions = 2500;
   std::size_t looks = 0;  ///< answers about single sessions
@@ -42,6 +43,12 @@ struct FirewallDesk {
       reply(to_json(SessionsCleared{sessions, sessions - (query.is_any() ? 0 : 1)}));
     };
     hooks.policies = [](const TablePage& query) { return policies(query); };
+    hooks.nat_rules = [](const TablePage&) { return nat_rules_fixture(); };
+    hooks.nat_pools = [](const TablePage&) { return nat_pools_fixture(); };
+    hooks.nat_mappings = [this](const SessionPageQuery& query) {
+      asked = query.which;
+      return nat_mappings_fixture();
+    };
     hooks.policy_test = [this](const PolicyTestQuery& query) -> Result<PolicyTest> {
       asked_test = query;
       if (query.from == "moon") return Error{"there is no zone 'moon'", ENOENT, "there are: trust, internet"};

@@ -1,35 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sessions and the policy in every output.
-#include <boost/describe/members.hpp>
 #include <boost/json.hpp>
-#include <boost/mp11/algorithm.hpp>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
-#include <sstream>
 
 #include "status/collect.h"
 #include "status/firewall_text.h"
 #include "status/json.h"
 #include "status/prometheus.h"
 #include "test/status/firewall_fixture.h"
+#include "test/status/outputs.h"
 #include "test/support/catch.h"
 
 namespace culvert {
 namespace {
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::string line_with(const std::string& text, const std::string& part) {
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (has(line, part)) return line;
-  }
-  return {};
-}
+using test::every_member_is_documented;
+using test::file_text;
+using test::has;
+using test::line_with;
 
 TEST_CASE("session cells are read worker by worker; without any there are no sessions in the status") {
   const auto worker = std::make_unique<WorkerCells>();
@@ -91,6 +81,10 @@ TEST_CASE("metrics have sessions by worker and hits by rule; a router has none o
   CHECK(has(text, "culvert_rule_hits_total{rule=\"quo\\\"ted\"} 0\n"));
   CHECK(has(text, "culvert_policy_default_hits_total 55\n"));
   CHECK(has(text, "culvert_policy_rules 2\n"));
+  CHECK(has(text, "culvert_sessions_by_state{worker=\"0\",state=\"half_open\"} 30\n"));
+  CHECK(has(text, "culvert_sessions_by_state{worker=\"0\",state=\"other\"} 870\n"));
+  CHECK(has(text, "culvert_sessions_by_state{worker=\"1\",state=\"half_open\"} 0\n"));
+  CHECK(has(text, "culvert_sessions_by_state{worker=\"1\",state=\"other\"} 100\n"));
   CHECK_FALSE(has(text, "culvert_sessions{"));  // the families are not known apart
   StatusSnapshot known = test::firewall_fixture();
   known.sessions->ipv4 = 800;
@@ -103,6 +97,14 @@ TEST_CASE("metrics have sessions by worker and hits by rule; a router has none o
     INFO(name);
     CHECK_FALSE(has(router, name));
   }
+}
+
+TEST_CASE("sessions by state are never more than there are, whatever the worker writes between two reads") {
+  StatusSnapshot status = test::firewall_fixture();
+  status.sessions->workers[0].half_open = 901;
+  const std::string text = prometheus_text(status);
+  CHECK(has(text, "culvert_sessions_by_state{worker=\"0\",state=\"half_open\"} 900\n"));
+  CHECK(has(text, "culvert_sessions_by_state{worker=\"0\",state=\"other\"} 0\n"));
 }
 
 TEST_CASE("promtool finds nothing to say about a firewall's metrics") {
@@ -225,19 +227,8 @@ TEST_CASE("a test of the policy says what decides and why the others do not") {
   CHECK(has(policy_test_text(test, {}), "deny: no rule matches, the default decides"));
 }
 
-template <typename T>
-void every_member_is_documented(const std::string& document) {
-  boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>([&](auto member) {
-    INFO(member.name);
-    CHECK(has(document, std::string("`") + member.name + "`"));
-  });
-}
-
 TEST_CASE("docs/json.md names every field about sessions and policies") {
-  std::ifstream file(std::string(CULVERT_SOURCE) + "/docs/json.md");
-  std::ostringstream text;
-  text << file.rdbuf();
-  const std::string document = text.str();
+  const std::string document = file_text("docs/json.md");
   every_member_is_documented<SessionStatus>(document);
   every_member_is_documented<WorkerSessions>(document);
   every_member_is_documented<PolicyStatus>(document);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One fixture through every output: they must say the same.
+#include "test/status/outputs.h"
+
 #include <array>
 #include <boost/json.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <sstream>
 
@@ -21,17 +22,10 @@
 namespace culvert {
 namespace {
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::string line_with(const std::string& text, const std::string& part) {
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (has(line, part)) return line;
-  }
-  return {};
-}
+using test::every_member_is_documented;
+using test::file_text;
+using test::has;
+using test::line_with;
 
 const BufferAggregate& aggregate(const BufferReport& report, const std::string& resource) {
   for (const BufferAggregate& row : report.resources) {
@@ -295,13 +289,6 @@ TEST_CASE("promtool finds nothing to say about the metrics") {
   CHECK(::pclose(promtool) == 0);
 }
 
-std::string file_text(const std::string& name) {
-  std::ifstream file(std::string(CULVERT_SOURCE) + "/" + name);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 TEST_CASE("docs/resources.md is what the table of resources says") {
   CHECK(file_text("docs/resources.md") == resources_document());
 }
@@ -353,14 +340,6 @@ TEST_CASE("the kinds of events in docs/operating.md are those that there are") {
   }
 }
 
-template <typename T>
-void every_member_is_documented(const std::string& document) {
-  boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>([&](auto member) {
-    INFO(member.name);
-    CHECK(has(document, std::string("`") + member.name + "`"));
-  });
-}
-
 TEST_CASE("docs/json.md names every field") {
   const std::string document = file_text("docs/json.md");
   every_member_is_documented<StatusSnapshot>(document);
@@ -371,6 +350,7 @@ TEST_CASE("docs/json.md names every field") {
   every_member_is_documented<ResourceStatus>(document);
   every_member_is_documented<InterfaceStatus>(document);
   every_member_is_documented<DropStatus>(document);
+  every_member_is_documented<AlarmStatus>(document);
   every_member_is_documented<PressureStatus>(document);
   every_member_is_documented<XdpActionStatus>(document);
   every_member_is_documented<EventStatus>(document);
